@@ -15,9 +15,11 @@ from unfold.admin import ModelAdmin
 from accounts.site import add_pages
 from api.models import Pulse
 from core.commands import manage_command
+from ipam.admin.base import extend
 from ipmanager.machine import tabbed as tabbed
 from ipmanager.machine.urls import pages as machine_pages
 from ipmanager.networks.urls import pages
+from ipmanager.plans.bulk_edit import MODELS, EditsSeveral
 from ipmanager.plans.urls import plan_pages
 from ipmanager.shell.urls import pages as shell_pages
 from ops import doctor
@@ -26,6 +28,8 @@ add_pages(pages)
 add_pages(plan_pages)
 add_pages(machine_pages)
 add_pages(shell_pages)
+for model in MODELS.values():
+    extend(model, EditsSeveral)
 
 
 @admin.register(Pulse)

@@ -19,7 +19,11 @@ from ipam.querysets import SubnetIndex, inside
 _TOLD = ("router", "dns_servers", "domain")
 _MOST_NETWORKS = 100  # in one condition
 # What changes when a machine gets another address.
-_ADDRESS_COLUMN: Mapping[Any, str] = {Server: "ip_address", Interface: "ip_address", IPAddress: "mac_address"}
+_ADDRESS_COLUMN: Mapping[Any, str] = {
+    Server: "ip_address",
+    Interface: "ip_address",
+    IPAddress: "mac_address",
+}
 
 
 @dataclass(frozen=True)

@@ -276,6 +276,7 @@ class IPAddressAdmin(LedgerAdmin):
     search_help_text = _("IP, network, MAC, host name or VM")
     actions = ("reserve", "release", "quarantine")
     actions_list = ("next_free",)
+    import_kind = "addresses"
     actions_detail = ("new_server_here",)
     dates = ("created_at", "updated_at", "freed_at")
     readonly_fields = (

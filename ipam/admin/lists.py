@@ -19,6 +19,7 @@ from unfold.admin import ModelAdmin, checkbox
 from unfold.templatetags import unfold_list
 from unfold.views import ChangeList
 
+from ipam.admin.export import Exports
 from ipam.admin.marks import NOTHING, page_url, view_of
 from ipam.admin.pickers import PicksRows
 from ipam.pages.chosen import Chosen
@@ -53,7 +54,7 @@ class LedgerList(ChangeList):
         return page_url(self.opts, view_of(self.model), getattr(result, self.pk_attname))
 
 
-class ListAdmin(PicksRows, ModelAdmin):
+class ListAdmin(Exports, PicksRows, ModelAdmin):
     """What all lists share, also those whose rows machines write."""
 
     list_per_page = 50

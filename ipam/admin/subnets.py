@@ -156,6 +156,7 @@ class SubnetAdmin(LedgerAdmin):
         lambda pool: f"{pool.first}-{pool.last} ({pool.get_kind_display()})",
     )
     actions = ("show_next_free",)
+    import_kind = "subnets"
     actions_detail = ("show_page", "reserve_next_free", "show_addresses")
     actions_row = ("show_page", "reserve_next_free", "show_addresses")
     fieldsets = (

@@ -6,6 +6,7 @@
     columns    what the columns are called, in English and German, and what their cells mean
     verdicts   what an import says about every row
     servers    the import of servers, for 100,000 rows: all are judged first, then written
+    kinds      what can be imported, and which permissions that needs
     subnets, interfaces    smaller tables, row by row (singly)
     exports    the ledger as rows of cells
 

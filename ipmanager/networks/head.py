@@ -26,6 +26,7 @@ from ipam.usage.measure import leases, ledger_tree, usages_in
 from ipmanager.networks import draw
 from ipmanager.networks.access import Sees
 from ipmanager.networks.gaps import Gap, gaps_between
+from ipmanager.networks.links import page
 
 SMALL = 256  # addresses: of a larger network, the last number says too little
 TABS = (
@@ -144,7 +145,16 @@ class Head:
                 words = text % numbers
                 bar = draw.bar(share, kind, f"{label}: {words}")
                 found.append(Gauge(label, share, bar, words))
-        return found
+        return [*found, *self._files()]
+
+    def _files(self) -> Iterator[dict[str, Any]]:
+        """Its addresses as a file, and a file into the ledger."""
+        user: Any = self.request.user
+        if user.has_perms(("ipam.add_ipaddress", "ipam.change_ipaddress")):
+            yield {"label": _("Import"), "url": page("import", kind="addresses")}
+        if self.sees.addresses:
+            found = page("ipam_ipaddress_export", subnet__id__exact=self.subnet.pk)
+            yield {"label": _("Export"), "url": found}
 
     @cached_property
     def next_address(self) -> str:

@@ -25,7 +25,7 @@ class PlanPage:
     """A plan. `work` carries it out and returns what the page shows of it, read to its end."""
 
     template: ClassVar[str]
-    needed: ClassVar[Sequence[str]] = ()
+    needed: Sequence[str] = ()
 
     def __init__(self, request: HttpRequest) -> None:
         self.request = request

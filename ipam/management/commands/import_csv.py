@@ -15,21 +15,12 @@ from django.core.management.base import CommandError, CommandParser
 from core import commands
 from core.progress import Progress
 from ipam.management.base import delimiter, vrf_id
-from ipam.transfer.addresses import import_addresses
-from ipam.transfer.columns import ADDRESSES, INTERFACES, SERVERS, SUBNETS
+from ipam.transfer import kinds
 from ipam.transfer.files import open_sheet
-from ipam.transfer.interfaces import import_interfaces
-from ipam.transfer.servers import import_servers
-from ipam.transfer.subnets import import_subnets
 from ipam.transfer.verdicts import Mode, Outcome, Verdict
 
-KINDS = {
-    "subnets": (SUBNETS, import_subnets),
-    "servers": (SERVERS, import_servers),
-    "interfaces": (INTERFACES, import_interfaces),
-    "addresses": (ADDRESSES, import_addresses),
-    "ip-addresses": (ADDRESSES, import_addresses),  # as export_csv calls them
-}
+# Addresses also as export_csv calls them.
+KINDS = {**kinds.KINDS, "ip-addresses": kinds.KINDS["addresses"]}
 _IN_MEMORY = 1 << 20
 
 
@@ -80,7 +71,7 @@ Example: manage.py import_csv servers hosts.csv --dry-run"""
         )
 
     def handle(self, **options: Any) -> None:
-        layout, bring_in = KINDS[options["kind"]]
+        kind = KINDS[options["kind"]]
         mode: Mode = "all"
         if options["dry_run"]:
             mode = "dry-run"
@@ -89,9 +80,9 @@ Example: manage.py import_csv servers hosts.csv --dry-run"""
         space = vrf_id(options["vrf"])
         with (
             opened(options["file"]) as file,
-            open_sheet(file, layout, options["delimiter"]) as sheet,
+            open_sheet(file, kind.layout, options["delimiter"]) as sheet,
         ):
-            outcome = bring_in(
+            outcome = kind.bring_in(
                 sheet, mode, space, Progress(self.stderr, wanted=options["progress"])
             )
         if options["json"]:
