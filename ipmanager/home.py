@@ -111,8 +111,12 @@ def _of_subnet(user: Any, line: dict[str, Any]) -> Iterator[Need]:
     button = _("Add a pool") if user.has_perm("ipam.add_pool") else _("Show")
     for kind, share in ((_("static"), usage.static), (_("DHCP"), usage.dhcp)):
         if share.percent > marks.FULL:
-            numbers = {"free": marks.count(share.free), "total": marks.count(share.total)}
-            numbers |= {"subnet": row.name or row.network, "kind": kind}
+            numbers = {
+                "subnet": row.name or row.network,
+                "kind": kind,
+                "free": marks.count(share.free),
+                "total": marks.count(share.total),
+            }
             text = _("%(subnet)s is nearly full: %(free)s of %(total)s %(kind)s addresses are left")
             level = "warning" if share.free else "error"
             yield Need(level, text % numbers, row.network, _network_url(row), button)

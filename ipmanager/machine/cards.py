@@ -1,171 +1,138 @@
 """What is known of a machine beside its row: its addresses, names, leases, boot, services and
-sightings. Each is one or two queries, whatever the machine has."""
+sightings, as far as the reader may see it. Each is one query or two, whatever the machine has."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain, product
+from operator import itemgetter, methodcaller
 from typing import Any
 
-from django.utils import timezone
+from django.utils.safestring import SafeString
 
+from changes.log.rights import Reader
 from dhcp.admin.leases import KIND_COLOURS
 from dhcp.edits.written import read_file
 from dhcp.files.targets import Target
 from dhcp.models import DhcpTransaction
 from dhcp.state.machines import MachineState
+from dhcp.state.network_cards import NetworkCard
 from discovery.conflicts.models import Conflict
 from ipam.addresses import Address
 from ipam.admin import marks
-from ipam.models import Sighting, Subnet
-from ipmanager.machine.access import Sees
+from ipam.models import IPAddress, Sighting
 from ipmanager.machine.subject import Subject
-from ipmanager.networks.links import address_url, page
+from ipmanager.networks.links import address_url
 from names.models import Record
-from pxe.events import boot_state
-from pxe.events.timeline import Diagnosis
+from pxe.events.boot_state import CONSIDERED
 from pxe.models import BootAssignment, BootEvent
 from registry.models import Service
 
 SHOWN = 20  # lines of each card
-CONSIDERED = 200  # of dnsmasq's log
+LOGGED = 200  # of dnsmasq's log
 
 
 @dataclass(frozen=True, slots=True)
 class AddressLine:
-    """A network card, or a further address, with what DHCP says of it."""
+    """A network card, or a further address (without a state), with the row of the address."""
 
     name: str
     ip: Address | None
-    url: str
     mac: str | None
-    subnet: Subnet | None
-    subnet_url: str
+    row: IPAddress | None
     state: MachineState | None = None
-    badge: Any = ""
     duid: str = ""
 
+    @property
+    def url(self) -> str:
+        """The page of the address, if it has one."""
+        return address_url(self.ip, getattr(self.row, "vrf_id", None))
 
-def addresses(subject: Subject, sees: Sees) -> list[AddressLine]:
+    @property
+    def badge(self) -> SafeString:
+        """The state of a card."""
+        return badge(self.state)
+
+
+def badge(state: Any) -> SafeString:
+    return marks.badge(KIND_COLOURS[state.kind], state.label)
+
+
+def addresses(subject: Subject) -> list[AddressLine]:
     """Its cards, its own first, and the addresses that it holds beside them."""
-    lines = [
-        _line(subject, sees, card.name, card.ip, card.mac, state, card.duid)
-        for card, state in subject.cards
-    ]
-    told = {line.ip for line in lines}
-    for ip, row in subject.rows.items():
-        if ip not in told:
-            lines.append(_line(subject, sees, row.hostname, ip, row.mac_address))
-    return lines
+    rows: dict[Any, IPAddress] = subject.rows
+    lines = [_of_card(card, state, rows) for card, state in subject.cards]
+    others = rows.keys() - {line.ip for line in lines}
+    return lines + list(map(_of_row, map(rows.__getitem__, sorted(others, key=int))))
 
 
-def _line(
-    subject: Subject,
-    sees: Sees,
-    name: str,
-    ip: Address | None,
-    mac: str | None,
-    state: MachineState | None = None,
-    duid: str = "",
-) -> AddressLine:
-    row = subject.rows.get(ip) if ip else None
-    subnet = row.subnet if row and sees.subnets else None
-    return AddressLine(
-        name,
-        ip,
-        address_url(ip, subject.row.vrf_id) if ip else "",
-        mac,
-        subnet,
-        page("network", subnet.pk) if subnet else "",
-        state,
-        marks.badge(KIND_COLOURS[state.kind], state.label) if state else "",
-        duid,
-    )
+def _of_card(card: NetworkCard, state: MachineState, rows: dict[Any, IPAddress]) -> AddressLine:
+    return AddressLine(card.name, card.ip, card.mac, rows.get(card.ip), state, card.duid)
 
 
-def sightings(subject: Subject, sees: Sees) -> list[Sighting]:
+def _of_row(row: IPAddress) -> AddressLine:
+    return AddressLine(row.hostname, row.ip_address, row.mac_address, row)
+
+
+def _rows(reader: Reader, model: Any) -> Any:
+    """The rows of a model that the reader may see."""
+    return reader.rows(model)
+
+
+def sightings(subject: Subject, reader: Reader) -> list[Sighting]:
     """Who has seen its addresses: one row for each source, the newest first."""
-    if not (sees.sightings and subject.ips):
-        return []
-    rows = Sighting.objects.filter(vrf=subject.vrf, ip_address__in=subject.ips)
+    rows = _rows(reader, Sighting).filter(vrf=subject.vrf, ip_address__in=subject.ips)
     return list(rows.order_by("-seen_at")[:SHOWN])
 
 
-def leases(found: list[Sighting]) -> list[Sighting]:
-    """Those of its addresses that last."""
-    now = timezone.now()
-    return [one for one in found if one.leased_until and one.leased_until > now]
-
-
-def log(subject: Subject, sees: Sees) -> list[DhcpTransaction]:
+def log(subject: Subject, reader: Reader) -> list[DhcpTransaction]:
     """What dnsmasq has logged of it, the newest first."""
-    if not sees.transactions:
-        return []
-    about = DhcpTransaction.objects.about(subject.macs, subject.ips)
-    return list(about.select_related("server").newest_first()[:CONSIDERED])
+    about = _rows(reader, DhcpTransaction).about(subject.macs, subject.ips)
+    return list(about.select_related("server").newest_first()[:LOGGED])
 
 
-def conflicts(subject: Subject, sees: Sees) -> list[Conflict]:
-    if not (sees.conflicts and subject.ips):
-        return []
-    rows = Conflict.objects.open().filter(vrf=subject.vrf, ip_address__in=subject.ips)
-    return list(rows[:SHOWN])
+def conflicts(subject: Subject, reader: Reader) -> list[Conflict]:
+    rows = _rows(reader, Conflict).open()
+    return list(rows.filter(vrf=subject.vrf, ip_address__in=subject.ips)[:SHOWN])
 
 
-def services(subject: Subject, sees: Sees) -> list[Service]:
+def services(subject: Subject, reader: Reader) -> list[Service]:
     """Those at one of its addresses."""
-    if not (sees.services and subject.ips) or subject.vrf:
-        return []
-    rows = Service.objects.filter(ip_address__in=subject.ips).order_by("port", "pk")
-    return list(rows.select_related("environment")[:SHOWN])
+    rows = _rows(reader, Service).filter(ip_address__in=subject.global_ips)
+    return list(rows.select_related("environment").order_by("port", "pk")[:SHOWN])
 
 
-# --- names ----------------------------------------------------------------------------------------
+def assignments(subject: Subject, reader: Reader) -> list[BootAssignment]:
+    """What it boots next, boot-once first."""
+    rows = _rows(reader, BootAssignment).open().filter(server_id=subject.server_id)
+    return list(rows.select_related("image").order_by("-mode"))
 
 
-def names(subject: Subject, sees: Sees) -> list[tuple[str, str]]:
-    """The names that dnsmasq was told of its addresses, with these; and records that lead to
-    them."""
-    if subject.vrf:
-        return []
-    served = list(_served(subject))
-    found = list(served)
-    wanted = {name for _ip, name in served}
-    if wanted and sees.records:
-        rows = Record.objects.filter(value__in=wanted).select_related("zone")[:SHOWN]
-        found += [(record.type, record.fqdn) for record in rows]
-    return found
+def boot_events(subject: Subject, reader: Reader) -> list[BootEvent]:
+    """The newest steps of its network boot, newest first."""
+    rows = _rows(reader, BootEvent).filter(server_id=subject.server_id)
+    related = rows.select_related("image__kernel", "image__answers")
+    return list(related.order_by("-at", "-pk")[:CONSIDERED])
 
 
-def _served(subject: Subject) -> Iterator[tuple[str, str]]:
+def names(subject: Subject, reader: Reader) -> list[tuple[str, str]]:
+    """The names that dnsmasq was told of its addresses, with these; and the records that lead to
+    them, with their types."""
+    served = list(_served(subject.global_ips))
+    wanted = set(map(itemgetter(1), served))
+    rows = _rows(reader, Record).filter(value__in=wanted).select_related("zone")
+    return served + [(record.type, record.fqdn) for record in rows[:SHOWN]]
+
+
+def _served(ips: Sequence[Address]) -> Iterator[tuple[str, str]]:
     """What stands in the default server's file of names."""
-    starts = tuple(f"{ip} " for ip in subject.ips)
-    text = read_file(Target.from_settings().names).decode("ascii", "replace")
-    for line in text.splitlines():
-        if line.startswith(starts):
-            ip, _space, all_names = line.partition(" ")
-            yield from ((ip, name) for name in all_names.split())
+    starts = tuple(map("{} ".format, ips))
+    lines = read_file(Target.from_settings().names).decode("ascii", "replace").splitlines()
+    words = map(str.split, filter(methodcaller("startswith", starts), lines))
+    return chain.from_iterable(map(_pairs, words))
 
 
-# --- boot -----------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Boot:
-    """What it boots next, and how it went last time."""
-
-    assignments: list[BootAssignment]
-    events: list[BootEvent]
-    diagnosis: Diagnosis | None
-
-
-def boot(subject: Subject, sees: Sees) -> Boot:
-    assignments: list[BootAssignment] = []
-    events: list[BootEvent] = []
-    if subject.server and sees.boots:
-        rows = BootAssignment.objects.open().filter(server=subject.server)
-        assignments = list(rows.select_related("image").order_by("-mode"))
-    if subject.server and sees.boot_events:
-        events = boot_state.events_of(subject.server)
-    diagnosis = boot_state.diagnosis(events, timezone.now()) if events else None
-    return Boot(assignments, events, diagnosis)
+def _pairs(words: list[str]) -> Iterator[Any]:
+    """The address at the start of a line with each of its names."""
+    return product(words[:1], words[1:])

@@ -3,11 +3,12 @@ live. What was never seen is shown as that."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from itertools import pairwise
-from operator import attrgetter
+from datetime import UTC, datetime
+from functools import partial
+from itertools import chain, islice, pairwise
+from operator import attrgetter, itemgetter
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -16,25 +17,13 @@ from django.utils.translation import gettext_lazy
 from core.history.records import who
 from dhcp.models import DhcpTransaction, Generation
 from dhcp.servers import ServerSelector
-from dhcp.state.verdict import LIVE, format_time
-from ipmanager.machine.access import Sees
+from dhcp.state.verdict import MachineState, format_time
 from ipmanager.machine.subject import Subject
 from pxe.models import BootEvent
 
 VERSIONS = 40  # lines of history, the newest, in which a move is looked for
-CONSIDERED = 200  # transactions
+AFTER_ALL = datetime.max.replace(tzinfo=UTC)  # where what was never seen is put
 Kind = DhcpTransaction.Kind
-# What dnsmasq has logged: the word, the kinds, the mark.
-EXCHANGES = (
-    (gettext_lazy("asked"), (Kind.DISCOVER, Kind.REQUEST), "told"),
-    (gettext_lazy("offered"), (Kind.OFFER,), "leased"),
-    (gettext_lazy("given"), (Kind.ACK,), "leased"),
-    (
-        gettext_lazy("refused"),
-        (Kind.NAK, Kind.DECLINE, Kind.IGNORED, Kind.FULL, Kind.NO_RANGE, Kind.NOT_USED),
-        "conflict",
-    ),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,72 +36,95 @@ class Moment:
     mark: str = "used"
 
 
+def never(name: Any) -> Moment:
+    return Moment(name, None, mark="unseen")
+
+
+ASKED, OFFERED = gettext_lazy("asked"), gettext_lazy("offered")
+REFUSALS = (Kind.NAK, Kind.DECLINE, Kind.IGNORED, Kind.FULL, Kind.NO_RANGE, Kind.NOT_USED)
+# What dnsmasq has logged: the word, the kinds, the mark, and what is shown otherwise.
+EXCHANGES = (
+    (ASKED, (Kind.DISCOVER, Kind.REQUEST), "told", [never(ASKED)]),
+    (OFFERED, (Kind.OFFER,), "leased", [never(OFFERED)]),
+    (gettext_lazy("given"), (Kind.ACK,), "leased", []),
+    (gettext_lazy("refused"), REFUSALS, "conflict", []),
+)
+
+
 def moments(
-    subject: Subject, sees: Sees, log: Sequence[DhcpTransaction], boots: Sequence[BootEvent]
+    subject: Subject, log: Sequence[DhcpTransaction] | None, boots: Sequence[BootEvent]
 ) -> list[Moment]:
-    """The line, the oldest first; what was never seen comes last."""
-    found = [*_made(subject), *_told(subject)]
-    if sees.transactions and subject.macs:
-        found += _exchanges(log)
-    found += _booted(boots)
-    found.append(_live(subject))
-    seen = sorted((one for one in found if one.at), key=_time)
-    return [*seen, *(one for one in found if one.at is None)]
+    """The line, the oldest first; what was never seen comes last. `log` is None where the reader
+    may not see it."""
+    found = [*_history(subject), *_told(subject), *map(_boot, boots[:1]), _live(subject)]
+    if log is not None:
+        found += exchanges(log)
+    return sorted(found, key=_time)
 
 
-def _time(moment: Moment) -> float:
-    return moment.at.timestamp() if moment.at else 0.0
+def _time(moment: Moment) -> datetime:
+    return moment.at or AFTER_ALL
 
 
-def _made(subject: Subject) -> Iterator[Moment]:
+def _history(subject: Subject) -> Iterator[Moment]:
     """When it came into the ledger, and when it last got another address."""
     history: Any = type(subject.row).history
     lines = history.filter(id=subject.row.pk).select_related("history_user")
     newest = list(lines.order_by("-history_date", "-history_id")[:VERSIONS])
-    first = newest[-1] if newest and newest[-1].history_type == "+" else None
-    yield Moment(_("made"), subject.row.created_at, who(first) if first else "")
-    for line, before in pairwise(newest):
-        if line.ip_address != before.ip_address:
-            text = _("from %s") % before.ip_address if before.ip_address else ""
-            yield Moment(_("moved"), line.history_date, text)
-            return
+    authors = list(map(who, filter(_is_first, newest)))
+    yield Moment(_("made"), subject.row.created_at, *authors[:1])
+    for line, before in islice(filter(_is_move, pairwise(newest)), 1):
+        yield Moment(_("moved"), line.history_date, _("from %s") % (before.ip_address or "–"))
+
+
+def _is_first(line: Any) -> bool:
+    return line.history_type == "+"
+
+
+def _is_move(versions: tuple[Any, Any]) -> bool:
+    line, before = versions
+    return line.ip_address != before.ip_address
 
 
 def _told(subject: Subject) -> Iterator[Moment]:
     """The first generation that was applied since its row was last written."""
-    if not subject.state.is_served:
-        return
-    own = subject.rows.get(subject.ip) if subject.ip else None
-    server_id = ServerSelector.load().server_id_for(own.subnet if own else None)
+    server_id = ServerSelector.load().server_id_for(subject.subnet)
     applied = Generation.objects.filter(server=server_id, result=Generation.Result.APPLIED)
     since = applied.filter(updated_at__gte=subject.row.updated_at).order_by("pk")
-    found = since.values_list("pk", "updated_at").first()
-    if found:
-        yield Moment(_("told"), found[1], _("generation %d") % found[0], "told")
+    number = int(subject.state.is_served)
+    for key, at in since.values_list("pk", "updated_at")[:number]:
+        yield Moment(_("told"), at, _("generation %d") % key, "told")
 
 
-def _exchanges(log: Sequence[DhcpTransaction]) -> Iterator[Moment]:
+def exchanges(log: Sequence[DhcpTransaction]) -> Iterator[Moment]:
     """The newest of each kind."""
-    for name, kinds, mark in EXCHANGES:
-        row = next((row for row in log if row.kind in kinds), None)
-        if row:
-            yield Moment(name, row.at, row.ip_address or row.detail, mark)
-        elif kinds[0] in (Kind.DISCOVER, Kind.OFFER):
-            yield Moment(name, None, mark="unseen")
+    for name, kinds, mark, otherwise in EXCHANGES:
+        rows = filter(partial(_is_of, kinds), log)
+        found: Iterable[Moment] = map(partial(_exchange, name, mark), rows)
+        yield from islice(chain(found, otherwise), 1)
 
 
-def _booted(events: Sequence[BootEvent]) -> Iterator[Moment]:
-    """The newest step of its network boot."""
-    for event in events[:1]:
-        image = event.image.name if event.image else event.detail
-        yield Moment(event.get_kind_display(), event.at, image, "boot")
+def _is_of(kinds: Collection[str], row: DhcpTransaction) -> bool:
+    return row.kind in kinds
+
+
+def _exchange(name: Any, mark: str, row: DhcpTransaction) -> Moment:
+    return Moment(name, row.at, row.ip_address or row.detail, mark)
+
+
+def _boot(event: BootEvent) -> Moment:
+    """A step of its network boot."""
+    detail = getattr(event.image, "name", event.detail)
+    return Moment(event.get_kind_display(), event.at, detail, "boot")
 
 
 def _live(subject: Subject) -> Moment:
     """When the network has shown one of its cards."""
-    shown = [state for _card, state in subject.cards if state.kind == LIVE and state.seen_at]
-    if not shown:
-        return Moment(_("live"), None, mark="unseen")
-    newest = max(shown, key=attrgetter("seen_at"))
-    detail = _("until %s") % format_time(newest.until) if newest.until else ""
-    return Moment(_("live"), newest.seen_at, detail, "leased")
+    states = map(itemgetter(1), subject.cards)
+    shown = sorted(filter(attrgetter("seen_at"), states), key=attrgetter("seen_at"))
+    return next(map(_shown, reversed(shown)), never(_("live")))
+
+
+def _shown(state: MachineState) -> Moment:
+    detail = _("until %s") % format_time(state.until) if state.until else ""
+    return Moment(_("live"), state.seen_at, detail, "leased")

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.functional import cached_property
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from changes.log.rights import Reader
-from dhcp.admin.leases import KIND_COLOURS
 from dhcp.state.machines import MachineState
 from ipam.admin import marks
 from ipam.models import IPAddress, Server
@@ -21,33 +23,76 @@ from ipmanager.machine import cards, life
 from ipmanager.machine.access import Sees
 from ipmanager.machine.subject import Subject
 from ipmanager.networks.links import page, with_query
+from pxe.events import boot_state
+from pxe.events.timeline import Diagnosis
 from pxe.models import BootAssignment
 
 ON_THE_PAGE = 8  # events of the boot timeline
+FACTS = ("device_type", "manufacturer", "location", "lan_port", "platform", "description")
 
 
 @dataclass(frozen=True)
 class Action:
+    """A link to a page that shows what it will do: for those with the permissions, where the
+    machine has what it needs (`url` is empty where not)."""
+
     label: Any
-    url: str
+    permissions: tuple[str, ...]
+    url: Callable[[Subject], str]
     kind: str = "net-button"
+
+
+def _boot_once(subject: Subject) -> str:
+    return subject.server and page("pxe_bootassignment_add", server=subject.server_id, mode="once")
+
+
+def _change(view: str, needed: str, subject: Subject) -> str:
+    """A page of `change`, for a server that has this."""
+    return getattr(subject.server, needed, None) and page(view, subject.server_id)
+
+
+def _why(subject: Subject) -> str:
+    asked = [*subject.macs, *subject.global_ips]
+    return page("dhcp_why", q=asked[0]) if asked and not subject.vrf else ""
+
+
+def _release(subject: Subject) -> str:
+    """Of a VM: on the page of ranges."""
+    row: Any = subject.row
+    if subject.server or not row.subnet_id:
+        return ""
+    return page("network_range", row.subnet_id, verb="release", first=subject.ip, last=subject.ip)
+
+
+_CHANGES = ("ipam.change_server", "ipam.view_subnet", "ipam.view_ipaddress")
+ACTIONS: tuple[Action, ...] = (
+    Action(gettext_lazy("Boot once"), ("pxe.add_bootassignment",), _boot_once, "net-main"),
+    Action(gettext_lazy("Move"), _CHANGES, partial(_change, "server_move", "pk")),
+    Action(
+        gettext_lazy("Quarantine"), _CHANGES, partial(_change, "server_quarantine", "ip_address")
+    ),
+    Action(gettext_lazy("Release"), _CHANGES, partial(_change, "server_release", "ip_address")),
+    Action(gettext_lazy("Why?"), ("dhcp.view_lease",), _why),
+    Action(gettext_lazy("Release"), ("ipam.change_ipaddress",), _release),
+)
 
 
 class MachinePage:
     """A machine as one reader sees it. The number of queries does not depend on the ledger."""
 
     def __init__(self, request: HttpRequest, subject: Subject) -> None:
-        self.request, self.subject, self.sees = request, subject, Sees.of(request)
-        self.log = cards.log(subject, self.sees)
-        self.boot = cards.boot(subject, self.sees)
-        self.sightings = cards.sightings(subject, self.sees)
+        self.request, self.subject = request, subject
+        self.sees, self.reader = Sees.of(request), Reader.of(request)
+        self.log = cards.log(subject, self.reader)
+        self.assignments = cards.assignments(subject, self.reader)
+        self.boot_events = cards.boot_events(subject, self.reader)
+        self.sightings = cards.sightings(subject, self.reader)
 
     # --- on top -----------------------------------------------------------------------------------
 
     @property
     def badge(self) -> SafeString:
-        state = self.subject.state
-        return marks.badge(KIND_COLOURS[state.kind], state.label)
+        return cards.badge(self.state)
 
     @property
     def state(self) -> MachineState:
@@ -56,62 +101,28 @@ class MachinePage:
     @property
     def sentence(self) -> str:
         """What it holds, whether the network does what the ledger says, and what it boots."""
-        parts = [self._holds(), self.state.reason, self._boots()]
-        return " ".join(filter(None, parts))
+        return " ".join([self._holds(), self.state.reason, *map(_boots, self.assignments[:1])])
 
     def _holds(self) -> str:
         subject = self.subject
+        subnet = subject.subnet if self.sees.subnets else None
+        facts = {"name": subject.name, "address": subject.ip}
         if subject.ip is None:
-            return _("%s holds no address.") % subject.name
-        facts = {"name": subject.name, "address": subject.ip, "network": self._place()}
-        if facts["network"]:
-            return _("%(name)s holds %(address)s in %(network)s.") % facts
-        return _("%(name)s holds %(address)s.") % facts
-
-    def _place(self) -> str:
-        own = self.subject.rows.get(self.subject.ip) if self.subject.ip else None
-        if own is None or own.subnet is None or not self.sees.subnets:
-            return ""
-        return own.subnet.name or str(own.subnet.network)
-
-    def _boots(self) -> str:
-        for one in self.boot.assignments[:1]:
-            image = one.image.name if one.image else _("its local disk")
-            if one.mode == BootAssignment.Mode.ONCE:
-                return _("Next it boots %s, once.") % image
-            return _("It always boots %s.") % image
-        return ""
+            return _("%(name)s holds no address.") % facts
+        if subnet is None:
+            return _("%(name)s holds %(address)s.") % facts
+        facts["network"] = subnet.name or subnet.network
+        return _("%(name)s holds %(address)s in %(network)s.") % facts
 
     # --- what one can do --------------------------------------------------------------------------
 
-    def actions(self) -> Iterator[Action]:
-        """Links to pages that show what they will do."""
+    def actions(self) -> Iterator[dict[str, Any]]:
+        """The buttons: links to pages that show what they will do."""
         user: Any = self.request.user
-        server = self.subject.server
-        if server and user.has_perm("pxe.add_bootassignment"):
-            url = page("pxe_bootassignment_add", server=server.pk, mode="once")
-            yield Action(_("Boot once"), url, "net-main")
-        if server and user.has_perms(("ipam.change_server", "ipam.view_subnet")):
-            yield from self._changes(server)
-        asked = next(iter([*self.subject.macs, *self.subject.ips]), None)
-        if asked and self.subject.vrf is None and user.has_perm("dhcp.view_lease"):
-            yield Action(_("Why?"), page("dhcp_why", q=asked))
-        if not server and user.has_perm("ipam.change_ipaddress"):
-            yield from self._release()
-
-    def _changes(self, server: Server) -> Iterator[Action]:
-        yield Action(_("Move"), page("server_move", server.pk))
-        if server.ip_address and self.request.user.has_perm("ipam.view_ipaddress"):
-            yield Action(_("Quarantine"), page("server_quarantine", server.pk))
-            yield Action(_("Release"), page("server_release", server.pk))
-
-    def _release(self) -> Iterator[Action]:
-        """Of a VM: on the page of ranges."""
-        row = self.subject.row
-        if isinstance(row, IPAddress) and row.subnet_id:
-            ends = {"first": row.ip_address, "last": row.ip_address}
-            url = page("network_range", row.subnet_id, verb="release", **ends)
-            yield Action(_("Release"), url)
+        for action in ACTIONS:
+            url = action.url(self.subject)
+            if url and user.has_perms(action.permissions):
+                yield {"label": str(action.label), "url": url, "kind": action.kind}
 
     def tabs(self) -> list[dict[str, Any]]:
         return tabs(self.request, self.subject.row, "page")
@@ -120,49 +131,53 @@ class MachinePage:
 
     @cached_property
     def life(self) -> list[life.Moment]:
-        return life.moments(self.subject, self.sees, self.log, self.boot.events)
+        log = self.log if self.sees.transactions else None
+        return life.moments(self.subject, log, self.boot_events)
 
     def addresses(self) -> list[cards.AddressLine]:
-        return cards.addresses(self.subject, self.sees)
+        return cards.addresses(self.subject)
 
     def conflicts(self) -> list[Any]:
-        return cards.conflicts(self.subject, self.sees)
+        return cards.conflicts(self.subject, self.reader)
 
     def services(self) -> list[Any]:
-        return cards.services(self.subject, self.sees)
-
-    def leases(self) -> list[Any]:
-        return cards.leases(self.sightings)
+        return cards.services(self.subject, self.reader)
 
     def names(self) -> list[tuple[str, str]]:
-        return cards.names(self.subject, self.sees)
+        return cards.names(self.subject, self.reader)
 
     @property
     def events(self) -> list[Any]:
-        return self.boot.events[:ON_THE_PAGE]
+        return self.boot_events[:ON_THE_PAGE]
+
+    @property
+    def diagnosis(self) -> Diagnosis:
+        """How its last network boot went."""
+        return boot_state.diagnosis(self.boot_events, timezone.now())
 
     def facts(self) -> Iterator[tuple[Any, Any]]:
-        """What one looks up most, without what is empty."""
+        """What one looks up most; empty values are left out by the template."""
         row: Any = self.subject.row
-        columns = ("device_type", "manufacturer", "location", "lan_port", "platform", "description")
-        for name in columns:
-            value = getattr(row, name, "")
-            if value:
-                yield row._meta.get_field(name).verbose_name, value
-        if self.subject.vrf and self.sees.vrfs:
-            yield _("VRF"), self.subject.vrf
+        for name in FACTS:
+            if hasattr(row, name):
+                yield row._meta.get_field(name).verbose_name, getattr(row, name)
 
     @property
     def log_url(self) -> str:
-        """All that was changed about it, for those who may read the log."""
-        if not Reader.of(self.request).tables():
-            return ""
+        """All that was changed about it."""
         return with_query(reverse("changes:log"), about=self.subject.ip or self.subject.name)
+
+
+def _boots(assignment: BootAssignment) -> str:
+    image = getattr(assignment.image, "name", _("its local disk"))
+    if assignment.mode == BootAssignment.Mode.ONCE:
+        return _("Next it boots %s, once.") % image
+    return _("It always boots %s.") % image
 
 
 def tabs(request: HttpRequest, row: Server | IPAddress, chosen: str) -> list[dict[str, Any]]:
     """The pages of a machine: to read it, its form, and its history."""
-    view = "ipam_server_page" if isinstance(row, Server) else "vm_page"
+    view = {Server: "ipam_server_page", IPAddress: "vm_page"}[type(row)]
     user: Any = request.user
     may_change = user.has_perm(f"ipam.change_{row._meta.model_name}")
     found = (

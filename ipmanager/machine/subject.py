@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import attrgetter, itemgetter
 from typing import Any
 
 from django.http import Http404
@@ -12,7 +13,7 @@ from dhcp.state.machines import MachineState, states_of_cards, states_of_server
 from dhcp.state.network_cards import NetworkCard
 from ipam.addresses import Address
 from ipam.admin.pickers import is_key
-from ipam.models import VRF, IPAddress, Server
+from ipam.models import VRF, IPAddress, Server, Subnet
 
 Cards = Sequence[tuple[NetworkCard, MachineState]]
 
@@ -44,14 +45,33 @@ class Subject:
         return self.cards[0][1]
 
     @property
+    def server_id(self) -> int:
+        """0 for a VM."""
+        return getattr(self.server, "pk", 0)
+
+    @property
+    def subnet(self) -> Subnet | None:
+        """The subnet of its own address."""
+        own: Any = self.rows
+        return getattr(own.get(self.ip), "subnet", None)
+
+    @property
     def ips(self) -> list[Address]:
         """Its addresses, its own first."""
-        known = [card.ip for card, _state in self.cards if card.ip]
-        return list(dict.fromkeys([*known, *self.rows]))
+        return list(dict.fromkeys([*filter(None, map(attrgetter("ip"), self._cards)), *self.rows]))
+
+    @property
+    def global_ips(self) -> list[Address]:
+        """Those of the global address space, which has names and services."""
+        return [] if self.vrf else self.ips
 
     @property
     def macs(self) -> list[str]:
-        return list(dict.fromkeys(card.mac for card, _state in self.cards if card.mac))
+        return list(dict.fromkeys(filter(None, map(attrgetter("mac"), self._cards))))
+
+    @property
+    def _cards(self) -> list[NetworkCard]:
+        return list(map(itemgetter(0), self.cards))
 
 
 def find_server(key: int) -> Subject:

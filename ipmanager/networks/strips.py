@@ -4,10 +4,12 @@ a /28 can be seen beside a /16; its colour and its figure say how much is given 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from bisect import bisect_right
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from itertools import filterfalse, islice
+from itertools import filterfalse
 from math import log2
+from operator import attrgetter
 from typing import Any
 
 from django.http import HttpRequest
@@ -99,74 +101,91 @@ class Ledger:
 
     def strip(self, root: Node) -> Strip:
         row = self.rows[root.key]
-        inside = [child for child in root.children if child.key in self.rows]
-        blocks = self._blocks(root, inside) if inside else iter([self._block(root)])
-        total = 2 * len(inside) + 1  # at most: each has a gap before it
-        shown = list(islice(blocks, self.limits.blocks))
-        more = max(0, total - len(shown)) if len(shown) == self.limits.blocks else 0
+        inside = list(filter(self._is_shown, root.children))
+        parts: list[Node | Gap] = [*inside, *self._gaps(root, inside)] or [root]
+        parts.sort(key=attrgetter("first"))
+        most = self.limits.blocks
         return Strip(
             row["network"],
             row["name"],
             page("network", root.key),
             self._summary(root, len(inside)),
-            shown,
-            more,
+            list(map(self._block, parts[:most])),
+            len(parts[most:]),
         )
 
+    def _is_shown(self, node: Node) -> bool:
+        return node.key in self.rows
+
+    def _gaps(self, root: Node, inside: list[Node]) -> Iterable[Gap]:
+        """None where there is nothing inside: it is a block by itself."""
+        if not inside:
+            return ()
+        spans = list(map(attrgetter("first", "last"), inside))
+        return gaps_between(self.rows[root.key]["network"], spans, root.vrf)
+
     def _summary(self, root: Node, inside: int) -> str:
-        count = ngettext("%d network", "%d networks", inside) % inside
-        given = self._given(self.usages[root.key], root.version)
-        return " · ".join(filter(None, [count if inside else "", given]))
+        given = Given.of(self.usages[root.key], root.version).sentence
+        if not inside:
+            return given
+        return f"{ngettext('%d network', '%d networks', inside) % inside} · {given}"
 
-    def _given(self, usage: Usage, version: int) -> str:
-        """How much is given out; of IPv6 a number, since a share of a /64 says nothing."""
-        used, total = _sums(usage)
-        if version == 6:
-            return _("%s in use") % marks.count(used)
-        if not total:
-            return ""
-        return _("%s given out") % marks.per_cent(100 * min(used, total) / total)
-
-    def _blocks(self, root: Node, inside: list[Node]) -> Iterator[Block]:
-        network = self.rows[root.key]["network"]
-        spans = [(child.first, child.last) for child in inside]
-        gaps = list(gaps_between(network, spans, root.vrf))
-        for child in inside:
-            while gaps and gaps[0].first < child.first:
-                yield self._gap(gaps.pop(0))
-            yield self._block(child)
-        yield from map(self._gap, gaps)
-
-    def _block(self, node: Node) -> Block:
-        row, usage = self.rows[node.key], self.usages[node.key]
-        used, total = _sums(usage)
-        percent = 100 * min(used, total) / total if total else 0.0
-        figure = marks.count(used) if node.version == 6 else marks.per_cent(percent)
-        level = 0 if node.version == 6 else sum(percent >= step for step in STEPS)
-        colour = f"h{level}" if used else "h0"
+    def _block(self, part: Node | Gap) -> Block:
+        if isinstance(part, Gap):
+            return self._gap(part)
+        row = self.rows[part.key]
+        given = Given.of(self.usages[part.key], part.version)
         return Block(
             row["name"] or str(row["network"]),
-            figure,
-            f"{row['network']} {row['name']} · {self._given(usage, node.version)}",
-            page("network", node.key),
-            f"{_width(node.last - node.first + 1, node.version)} {colour}",
+            given.figure,
+            f"{row['network']} {row['name']} · {given.sentence}",
+            page("network", part.key),
+            f"{_width(part)} {given.colour}",
         )
 
     def _gap(self, gap: Gap) -> Block:
         number = _("%s free") % gap.number
-        size = gap.last - gap.first + 1
         url = gap.url if self.limits.creates else ""
-        return Block("", number, f"{gap.text} · {number}", url, _width(size, gap.version), True)
+        return Block("", number, f"{gap.text} · {number}", url, _width(gap), True)
 
 
-def _sums(usage: Usage) -> tuple[int, int]:
-    """What is given out, static and by DHCP, of what can be."""
-    return usage.static.used + usage.dhcp.used, usage.static.total + usage.dhcp.total
+@dataclass(frozen=True, slots=True)
+class Given:
+    """How much of a network is given out, static and by DHCP; of IPv6 a number, since a share of a
+    /64 says nothing."""
+
+    used: int
+    total: int
+    version: int
+
+    @classmethod
+    def of(cls, usage: Usage, version: int) -> Given:
+        static, dhcp = usage.static, usage.dhcp
+        return cls(static.used + dhcp.used, static.total + dhcp.total, version)
+
+    @property
+    def percent(self) -> float:
+        return 100 * min(self.used, self.total) / max(self.total, 1)
+
+    @property
+    def figure(self) -> str:
+        if self.version == 6:
+            return marks.count(self.used)
+        return marks.per_cent(self.percent)
+
+    @property
+    def sentence(self) -> str:
+        texts = {4: _("%s given out"), 6: _("%s in use")}
+        return texts[self.version] % self.figure
+
+    @property
+    def colour(self) -> str:
+        """A class from h0 (nothing, or IPv6) to h5 (nearly all)."""
+        level = bisect_right(STEPS, self.percent)
+        return f"h{level * bool(self.used) * (self.version == 4)}"
 
 
-def _width(size: int, version: int) -> str:
+def _width(part: Node | Gap) -> str:
     """A class from w1 to w12, by the number of bits."""
-    bits = log2(max(size, 1))
-    if version == 6:
-        bits = bits / 8
+    bits = log2(part.last - part.first + 1) / {4: 1, 6: 8}[part.version]
     return f"w{max(1, min(WIDEST, round(bits) - 2))}"

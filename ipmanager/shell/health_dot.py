@@ -7,6 +7,8 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
+from operator import itemgetter
 from typing import Any
 
 from django.db.models import Case, Count, F, Q, QuerySet, Value, When
@@ -69,12 +71,11 @@ class Lasting:
 def dot(user: Any) -> Dot:
     """What this user may know of how the site is."""
     rows = _kept.rows()
-    found = [one for one in map(_read, rows, [user] * len(rows)) if one]
-    found.sort(key=lambda one: WORST_FIRST.index(one.level))
+    found = sorted(filter(None, map(partial(_read, user), rows)), key=_badness)
     url = reverse("admin:index")
     if found:
         return Dot(found[0].level, _sentence(found), url)
-    if not any(row[0] == WORKER for row in rows):
+    if WORKER not in map(itemgetter(0), rows):
         return Dot("unknown", _("Not checked: no worker runs"), url)
     return Dot("ok", _("No problems"), url)
 
@@ -111,16 +112,21 @@ _kept = Kept()
 forget = _kept.forget
 
 
-def _read(row: Row, user: Any) -> Lasting | None:
+def _badness(one: Lasting) -> int:
+    return WORST_FIRST.index(one.level)
+
+
+def _read(user: Any, row: Row) -> Lasting | None:
     """What a row stands for; None if this user may not know it, or nothing has to be done."""
     source, name, state, number = row
     if source in OTHERS:
         words, permission, level = OTHERS[source]
-        return Lasting(level, str(words), number) if user.has_perm(permission) else None
-    if source == WORKER or state not in WORST_FIRST:
+    else:
+        permission = FINDING_READERS.get(_subjects().get(name, ""), VIEW_HEALTH)
+        words, level = _(name), state
+    if level not in WORST_FIRST or not user.has_perm(permission):
         return None
-    permission = FINDING_READERS.get(_subjects().get(name, ""), VIEW_HEALTH)
-    return Lasting(state, _(name), number) if user.has_perm(permission) else None
+    return Lasting(level, str(words), number)
 
 
 def _subjects() -> dict[str, str]:
@@ -131,9 +137,5 @@ def _subjects() -> dict[str, str]:
 def _sentence(found: Iterable[Lasting]) -> str:
     """The worst, and how many others there are."""
     worst, *others = found
-    text = worst.name
-    if worst.number > 1:
-        text = f"{text} ({worst.number})"
-    if others:
-        text = f"{text} +{len(others)}"
-    return text
+    more = f" ({worst.number})" * (worst.number > 1)
+    return worst.name + more + f" +{len(others)}" * bool(others)

@@ -140,7 +140,7 @@ def test_a_german_page_has_no_english_left(admin_client: Client, keys, url):
 def test_the_first_faulty_field_has_the_focus(page_in, keys):
     page = page_in(VARIANTS["light"])
     page.goto(reverse("admin:ipam_server_add"))
-    page.locator("[name=hostname]").fill("web-1")
+    page.locator("[name=hostname]").fill("web-2")
     page.locator("[name=ip_address]").fill("nonsense")
     page.keyboard.press("Control+s")
     page.locator(".fault-link").first.wait_for()

@@ -38,7 +38,7 @@ def lease(ip, mac, hours=1):
 
 
 def labels(page):
-    return [action.label for action in page.context["machine"].actions()]
+    return [action["label"] for action in page.context["machine"].actions()]
 
 
 # --- what it says ---------------------------------------------------------------------------------

@@ -8,11 +8,11 @@ function nameAll() {
     box.removeAttribute("role");
     box.removeAttribute("aria-label");
   }
-  for (const box of document.querySelectorAll(".select2-selection[aria-labelledby]")) {
+  for (const box of document.querySelectorAll(".select2-selection[role=combobox]:not([data-named])")) {
     const field = box.closest(".select2")?.previousElementSibling;
     const label = field && (field.labels?.[0]?.textContent || field.getAttribute("aria-label"));
     if (label) box.setAttribute("aria-label", label.trim());
-    box.removeAttribute("aria-labelledby");
+    box.dataset.named = "";
     const text = box.querySelector("[role=textbox]");
     text?.removeAttribute("role");
     text?.removeAttribute("aria-readonly");
