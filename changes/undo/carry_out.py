@@ -162,11 +162,10 @@ _DO: dict[str, Callable[[Item], None]] = {"delete": _delete, "create": _create, 
 def _vacate(stuck: Iterable[Item]) -> bool:
     """Take addresses away from servers and cards that want each other's; whether there were any."""
     found = False
-    for item in stuck:
-        if item.action == "change" and item.model in (Server, Interface):
-            row: Any = item.model._base_manager.get(pk=item.pk)
-            row.ip_address = row.mac_address = None
-            found |= _attempt_save(row)
+    wanting = [item for item in stuck if item.action == "change" and item.model in in_bulk.PLACED]
+    for row in present_rows(wanting).values():  # one may have gone with another row
+        row.ip_address = row.mac_address = None
+        found |= _attempt_save(row)
     return found
 
 
