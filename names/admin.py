@@ -5,13 +5,20 @@ from __future__ import annotations
 from django.contrib import admin
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
-from unfold.contrib.filters.admin import BooleanRadioFilter, ChoicesDropdownFilter
+from unfold.contrib.filters.admin import (
+    BooleanRadioFilter,
+    ChoicesDropdownFilter,
+    RelatedDropdownFilter,
+)
 
 from ipam.admin import marks
 from ipam.admin.base import LedgerAdmin
 from names.models import NamesOff, Record, Zone
+from names.zones.served import heads_of
 
 
 @admin.register(Zone)
@@ -19,6 +26,7 @@ class ZoneAdmin(LedgerAdmin):
     list_display = ("name", "enabled", "number_of_records", "description_or_none")
     list_filter = (("enabled", BooleanRadioFilter),)
     search_fields = ("name", "description")
+    readonly_fields = (*LedgerAdmin.readonly_fields, "told")
     nothing_yet = _("No name is served. Add the zone of your subnets' domain.")
     fieldsets = (
         (None, {"fields": ("name", "description", "enabled")}),
@@ -26,7 +34,7 @@ class ZoneAdmin(LedgerAdmin):
             _("For other name servers"),
             {
                 "description": _("What secondaries, PowerDNS and zone files are told."),
-                "fields": ("ttl", "primary_server", "contact"),
+                "fields": ("ttl", "primary_server", "contact", "told"),
             },
         ),
         (_("Times"), {"fields": ("refresh", "retry", "expire", "negative_ttl")}),
@@ -36,8 +44,17 @@ class ZoneAdmin(LedgerAdmin):
         return super().get_queryset(request).annotate(number=Count("records"))
 
     @admin.display(description=_("records"), ordering="number")
-    def number_of_records(self, zone: Zone) -> int:
-        return zone.number  # type: ignore[attr-defined]
+    def number_of_records(self, zone: Zone) -> SafeString:
+        url = reverse("admin:names_record_changelist", query={"zone__id__exact": zone.pk})
+        return format_html('<a href="{}">{}</a>', url, zone.number)  # type: ignore[attr-defined]
+
+    @admin.display(description=_("as told"))
+    def told(self, zone: Zone) -> str | SafeString:
+        """Its SOA and NS records."""
+        if zone.pk is None:
+            return marks.NOTHING
+        heads = [(one.type, one.value) for one in heads_of(zone)]
+        return format_html_join("", "<div>{} {}</div>", heads)
 
     @admin.display(description=_("description"), ordering="description")
     def description_or_none(self, zone: Zone) -> str | SafeString:
@@ -47,7 +64,7 @@ class ZoneAdmin(LedgerAdmin):
 @admin.register(Record)
 class RecordAdmin(LedgerAdmin):
     list_display = ("whole_name", "type", "value", "description_or_none")
-    list_filter = (("type", ChoicesDropdownFilter),)
+    list_filter = (("zone", RelatedDropdownFilter), ("type", ChoicesDropdownFilter))
     list_select_related = ("zone",)
     search_fields = ("name", "value", "description")
     autocomplete_fields = ("zone",)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import filterfalse
+from operator import attrgetter
 
 from django.core.exceptions import ValidationError
 from django.db.models import Q
@@ -65,20 +67,16 @@ class Ground:
 
     def _other(self, record: Record) -> Record | None:
         """What a CNAME would stand beside, or the CNAME that another record would."""
-        for other in self.beside.of_name(record.fqdn):
-            is_itself = record.pk is not None and other.pk == record.pk
-            if "CNAME" in (other.type, record.type) and not is_itself:
-                return other
-        return None
+        found = self.beside.of_name(record.fqdn)
+        others = filterfalse(record.__eq__, found)  # one that is not saved equals itself alone
+        return next(filter(lambda other: "CNAME" in (other.type, record.type), others), None)
 
     def _holder(self, record: Record) -> str:
         """The machine that has the name, with its address; empty when none has."""
         if record.type not in ("CNAME", *rdata.ADDRESSES):
             return ""
-        for line in self.lines.get(record.fqdn, ()):
-            if not line.sources[0].startswith("record "):
-                return f"{line.label} ({line.ip})"
-        return ""
+        lines = filterfalse(attrgetter("is_record"), self.lines.get(record.fqdn, ()))
+        return next((f"{line.label} ({line.ip})" for line in lines), "")
 
     def _is_of_delegation(self, record: Record, cut: str) -> bool:
         """The NS records of the domain itself, and the addresses of those servers."""

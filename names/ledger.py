@@ -48,6 +48,11 @@ class NameLine:
         return f"{self.ip} {self.fqdn}"
 
     @property
+    def is_record(self) -> bool:
+        """Whether somebody wrote it down as a record."""
+        return self.sources[0].startswith("record ")
+
+    @property
     def kind(self) -> str:
         """The type of its record."""
         return "A" if self.ip.version == 4 else "AAAA"

@@ -14,6 +14,7 @@ from ipam.models import Subnet
 from names import further, ledger, rdata
 from names.ledger import NameLine, Names
 from names.models import Record, Zone
+from names.zones import serial
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -58,6 +59,10 @@ def _has_right_name(row: Served) -> bool:
     return rdata.is_owner(row.name)
 
 
+def _only_server(zone: Zone, server: str) -> Served:
+    return Served(zone.name, "NS", server or zone.primary_server or f"ns.{zone.name}")
+
+
 class Rows:
     """All that is served, by zone. `server` is the name server of zones that have no NS record."""
 
@@ -72,8 +77,7 @@ class Rows:
     def servers(self, zone: Zone) -> list[Served]:
         """The NS records of a zone."""
         own = filter(lambda row: (row.type, row.name) == ("NS", zone.name), self.inside[zone.name])
-        server = self.server or zone.primary_server or f"ns.{zone.name}"
-        return sorted(own) or [Served(zone.name, "NS", server)]
+        return sorted(own) or [_only_server(zone, self.server)]
 
     def children(self, zone: Zone) -> QuerySet[Zone]:
         """The zones of ours just inside it."""
@@ -90,19 +94,26 @@ class Rows:
         return chain(servers, filter(lambda row: row.name in names, addresses))
 
 
-def of_zone(zone: Zone, server: str, serial: int) -> list[Served]:
+def of_zone(zone: Zone, server: str, number: int) -> list[Served]:
     """All of a zone: its SOA and NS records, what is in it and in no zone inside it, and which
     servers those have."""
     rows = Rows(zone, server)
     own = rows.servers(zone)
     children = chain.from_iterable(map(rows.delegation, rows.children(zone)))
     first = zone.primary_server or own[0].value
-    return sorted({soa(zone, first, serial), *own, *rows.inside[zone.name], *children})
+    return sorted({soa(zone, first, number), *own, *rows.inside[zone.name], *children})
 
 
-def soa(zone: Zone, server: str, serial: int) -> Served:
+def heads_of(zone: Zone) -> list[Served]:
+    """The SOA and NS records of a zone as they are told now."""
+    rows = zone.records.filter(type="NS", name="@").select_related("zone")
+    own = sorted(map(_further, rows)) or [_only_server(zone, "")]
+    return [soa(zone, zone.primary_server or own[0].value, serial.current()), *own]
+
+
+def soa(zone: Zone, server: str, number: int) -> Served:
     local, _at, domain = (zone.contact or f"hostmaster@{zone.name}").rpartition("@")
     contact = local.replace(".", "\\.") + f".{domain}"
     times = f"{zone.refresh} {zone.retry} {zone.expire} {zone.negative_ttl}"
-    value = f"{server} {contact} {serial} {times}"
+    value = f"{server} {contact} {number} {times}"
     return Served(zone.name, "SOA", value, zone.ttl)

@@ -165,6 +165,17 @@ def test_the_api_makes_changes_and_deletes_them(db):
     assert [row.history_type for row in Record.history.order_by("history_id")] == ["+", "~", "-"]
 
 
+def test_the_page_of_a_zone_has_what_others_are_told_and_leads_to_its_records(admin_client, zone):
+    record(zone, "NS", "ns1.corp.example", "@")
+    page = admin_client.get(f"/admin/names/zone/{zone.pk}/change/").content.decode()
+    assert "SOA ns1.corp.example hostmaster.corp.example" in page
+    assert "NS ns1.corp.example" in page
+    listed = admin_client.get("/admin/names/zone/").content.decode()
+    url = f"/admin/names/record/?zone__id__exact={zone.pk}"
+    assert f'href="{url}"' in listed
+    assert "ns1.corp.example" in admin_client.get(url).content.decode()
+
+
 def test_the_lists_find_a_record_by_its_whole_name(admin_client, zone):
     record(zone, "A", "10.0.0.5")
     record(zone, "A", "10.0.0.6", "ftp")
