@@ -21,6 +21,7 @@ ALIAS = "alias"
 # Whose name an address gets in the reverse zone, where it has several: the first of these.
 KINDS = ("server", "interface", "ipaddress", "subnet", "record", ALIAS, "service")
 _TURNS = {ALIAS: 1, "ipaddress": 2, "service": 3}
+_TABLES = {ALIAS: "record"}
 _TYPED = ("record", ALIAS)
 LONGEST_SHOWN = 5  # names of a loop
 NO_ADDRESS = IPv4Address(0)  # of a record that is not one of an address
@@ -43,8 +44,13 @@ class Claim:
     port: str = ""  # of a service: protocol and number
 
     @property
+    def table(self) -> str:
+        """Its row's kind, as change rows name it."""
+        return _TABLES.get(self.kind, self.kind)
+
+    @property
     def key(self) -> str:
-        return f"{self.kind} {self.id}"
+        return f"{self.table} {self.id}"
 
     def called(self, fqdn: str, sources: tuple[str, ...]) -> Claim:
         """The same with its whole name, and every row that it follows from."""

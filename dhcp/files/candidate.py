@@ -229,10 +229,11 @@ def _refuse_sudden_shrink(candidate: Candidate) -> None:
 
 def _refuse_fewer_names(candidate: Candidate) -> None:
     """The same for names, unless a zone or a subnet's names were switched off on purpose."""
-    switched = {change.kind for change in candidate.ledger.changes}.intersection(SWITCHES)
+    kinds = list(map(attrgetter("kind"), candidate.ledger.changes))
     before, after = map(names_render.count, (candidate.old.names, candidate.new.names))
-    gone = before - after - _planned(candidate)
-    if _is_sudden(gone, before) and not switched:
+    # Services that fall silent lose their addresses, many at once and each with a row of its own.
+    gone = before - after - _planned(candidate) - kinds.count(DhcpChange.Kind.SERVICE)
+    if _is_sudden(gone, before) and not set(kinds).intersection(SWITCHES):
         raise _shrinks(candidate, gone, before, "names")
 
 

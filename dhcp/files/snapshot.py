@@ -183,7 +183,7 @@ def _nameless(refusal: Refusal) -> Problem:
     """A row that keeps its address and goes without its name."""
     claim = refusal.claim
     return Problem(
-        HostRecord(claim.kind, claim.id, (), claim.ip, claim.name), "name", refusal.reason
+        HostRecord(claim.table, claim.id, (), claim.ip, claim.name), "name", refusal.reason
     )
 
 

@@ -66,6 +66,15 @@ def test_a_service_id_that_is_no_name_is_told(zone, subnet, production, settings
     assert "is not a name that DNS can serve" in problem.reason
 
 
+def test_services_that_fall_silent_all_at_once_are_no_damage(ask, production):
+    for number in range(20):
+        service(production, f"s{number}", port=9000 + number)
+    assert sync().good and ask("s7.production.corp.example") == ["10.1.0.20"]
+    Service.objects.update(ip_address=None, port=None)
+    assert sync().good
+    assert ask("s7.production.corp.example") == [NXDOMAIN]
+
+
 def test_only_what_changes_its_name_is_told_and_only_where_a_zone_is_ours(production, subnet, zone):
     DhcpChange.objects.all().delete()
     row = service(production, "billing")
