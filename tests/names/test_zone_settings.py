@@ -2,10 +2,11 @@
 grows."""
 
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from django.core.exceptions import ValidationError
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 
 from dhcp.files.candidate import build
 from dhcp.files.targets import Target
@@ -14,10 +15,11 @@ from names.models import Record, SerialStep, Zone
 from names.zones import serial
 from names.zones.served import of_zone
 from names.zones.transfer import export_zone
+from names.zones.worker import SumUpSerial
 from tests.dhcp.test_conf_helper import helper
 from tests.ipam.factories import ServerFactory, SubnetFactory
 from tests.support import require
-from tests.support.by_hand import by_hand
+from tests.support.by_hand import POSTGRESQL, by_hand, only
 
 pytestmark = pytest.mark.django_db
 
@@ -164,6 +166,37 @@ def test_without_a_zone_nothing_is_counted(db):
     subnet = SubnetFactory(network="10.1.0.0/24", domain="corp.example")
     assert grown(lambda: ServerFactory(hostname="web", ip_address="10.1.0.5")) == 0
     assert grown(subnet.save) == 0
+
+
+@only(POSTGRESQL)
+@pytest.mark.django_db(transaction=True)
+def test_a_slow_commit_raises_the_serial_after_a_quicker_one_that_waits_for_nobody(db):
+    """Whoever has read the serial in between has not seen the slow change, and is told later."""
+    Zone.objects.create(name="corp.example")
+    change = "INSERT INTO dhcp_changes (kind) VALUES ('ledger')"
+
+    def quick():
+        by_hand(change)
+        found = serial.current()
+        connection.close()
+        return found
+
+    with ThreadPoolExecutor(1) as thread:
+        with transaction.atomic():
+            by_hand(change)
+            between = thread.submit(quick).result(timeout=10)
+        assert serial.current() == between + 1
+
+
+def test_the_worker_keeps_the_rows_few(zone, monkeypatch):
+    monkeypatch.setattr(serial, "MANY", 3)
+    for number in range(5):
+        record(zone, f"x{number}", "TXT", "y")
+    before = serial.current()
+    SumUpSerial().work()
+    assert (SerialStep.objects.count(), serial.current()) == (1, before)
+    SumUpSerial().work()
+    assert SerialStep.objects.count() == 1
 
 
 def test_after_a_restore_the_serial_passes_all_that_were_seen(zone):
