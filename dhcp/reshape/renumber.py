@@ -3,7 +3,9 @@ what else mentions an address is told."""
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,7 +13,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from dhcp.models import DhcpOption, DhcpScope
-from ipam.addresses import Address
+from ipam.addresses import Address, parse_address
 from ipam.models import Subnet
 from ipam.querysets import lock_ledger
 from ipam.reshape import renumber as ledger
@@ -54,21 +56,30 @@ def _move_records(source: Subnet, new: Mapping[Address, Address]) -> Iterator[st
 
 
 def _warnings(source: Subnet, new: Mapping[Address, Any]) -> Iterator[str]:
-    """Who is told a former address as a router or a server of names or time."""
+    """Which former addresses are told as a router or a server of names or time, and to whom."""
+    told: dict[Any, dict[str, None]] = defaultdict(dict)
+    for subnet, addresses in _told(source):
+        for address in addresses:
+            told[address][str(subnet.network)] = None
+    for address in filter(new.__contains__, told):
+        text = _("%(former)s becomes %(new)s, but the clients of %(subnets)s are told the former.")
+        names = ", ".join(told[address])
+        yield text % {"former": address, "new": new[address], "subnets": names}
+
+
+def _told(source: Subnet) -> Iterator[tuple[Subnet, Iterable[Any]]]:
+    """What subnets, their scopes and their options say."""
     for subnet in Subnet.objects.filter(vrf=source.vrf_id).order_by("network"):
-        yield from _told(subnet, subnet.dns_servers, new)
+        yield subnet, subnet.dns_servers
     scopes = DhcpScope.objects.filter(subnet__vrf=source.vrf_id).select_related("subnet")
     for scope in scopes.order_by("subnet__network"):
-        said = [scope.router, *scope.dns_servers, *scope.ntp_servers]
-        yield from _told(scope.subnet, said, new)
-    for option in DhcpOption.objects.select_related("scope__subnet").order_by("pk"):
-        values = set(option.value.replace(",", " ").split())
-        said = [address for address in new if str(address) in values]
-        yield from _told(option.scope.subnet, said, new)
+        yield scope.subnet, [scope.router, *scope.dns_servers, *scope.ntp_servers]
+    options = DhcpOption.objects.filter(scope__subnet__vrf=source.vrf_id)
+    for option in options.select_related("scope__subnet").order_by("pk"):
+        yield option.scope.subnet, _addresses(option.value)
 
 
-def _told(subnet: Subnet, addresses: Iterable[Any], new: Mapping[Address, Any]) -> Iterator[str]:
-    for address in addresses:
-        if address in new:
-            text = _("The clients of %(subnet)s are told %(former)s, which becomes %(new)s.")
-            yield text % {"subnet": subnet, "former": address, "new": new[address]}
+def _addresses(text: str) -> Iterator[Address]:
+    for word in text.replace(",", " ").split():
+        with suppress(ValueError):
+            yield parse_address(word)

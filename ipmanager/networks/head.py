@@ -145,16 +145,7 @@ class Head:
                 words = text % numbers
                 bar = draw.bar(share, kind, f"{label}: {words}")
                 found.append(Gauge(label, share, bar, words))
-        return [*found, *self._files()]
-
-    def _files(self) -> Iterator[dict[str, Any]]:
-        """Its addresses as a file, and a file into the ledger."""
-        user: Any = self.request.user
-        if user.has_perms(("ipam.add_ipaddress", "ipam.change_ipaddress")):
-            yield {"label": _("Import"), "url": page("import", kind="addresses")}
-        if self.sees.addresses:
-            found = page("ipam_ipaddress_export", subnet__id__exact=self.subnet.pk)
-            yield {"label": _("Export"), "url": found}
+        return found
 
     @cached_property
     def next_address(self) -> str:
@@ -210,7 +201,16 @@ class Head:
         for name, (label, needed) in PLANS.items():
             if shown.get(name, True) and user.has_perms(needed):
                 found.append({"label": label, "url": self.url(f"network_{name}")})
-        return found
+        return [*found, *self._files()]
+
+    def _files(self) -> Iterator[dict[str, Any]]:
+        """Its addresses as a file, and a file into the ledger."""
+        user: Any = self.request.user
+        if user.has_perms(("ipam.add_ipaddress", "ipam.change_ipaddress")):
+            yield {"label": _("Import"), "url": page("import", kind="addresses")}
+        if self.sees.addresses:
+            found = page("ipam_ipaddress_export", subnet__id__exact=self.subnet.pk)
+            yield {"label": _("Export"), "url": found}
 
     @property
     def urls(self) -> dict[str, str]:

@@ -27,12 +27,12 @@ from ipmanager.plans.page import PlanPage
 
 SHOWN = 500  # rows
 MOST_VRFS = 100
-STATES: Mapping[str, tuple[Any, str, str]] = {  # label, colour and sign of a verdict
-    "bad": (gettext_lazy("refused"), "no", "✕"),
-    "warning": (gettext_lazy("check"), "reserved", "!"),
-    "new": (gettext_lazy("create"), "available", "✓"),
-    "changed": (gettext_lazy("update"), "plain", "■"),
-    "unchanged": (gettext_lazy("unchanged"), "unknown", "="),
+STATES: Mapping[str, tuple[Any, str]] = {  # label and badge of a verdict
+    "bad": (gettext_lazy("refused"), "no"),
+    "warning": (gettext_lazy("check"), "reserved"),
+    "new": (gettext_lazy("create"), "yes"),
+    "changed": (gettext_lazy("update"), "available"),
+    "unchanged": (gettext_lazy("unchanged"), "unknown"),
 }
 
 
@@ -50,10 +50,6 @@ class Row:
     @property
     def colour(self) -> str:
         return STATES[self.state][1]
-
-    @property
-    def sign(self) -> str:
-        return STATES[self.state][2]
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,7 @@ def context(request: HttpRequest, plan: Plan[Any]) -> dict[str, Any]:
         "renewing": clients,
         "renewing_named": clients[:CLIENTS] if reader.may_view(Sighting) else (),
         "shows_diff": shows_diff,
-        "diff": _diff(plan.told) if shows_diff else "",
+        "diff": _diff(plan.told) if shows_diff and plan.told else "",
     }
 
 

@@ -116,6 +116,9 @@ def networks(page: Page, servers: str) -> Iterator[tuple[str, str]]:
     yield "network-range", f"/admin/networks/{servers}/range/?verb=reserve&{ends}"
     yield "network-merge", f"{whole}merge/"
     yield "network-split", f"/admin/networks/{servers}/split/"
+    yield "network-resize", f"{office}resize/"
+    yield "network-renumber", f"{office}renumber/"
+    yield "import", "/admin/import/"
     yield "network-address", "/admin/networks/address/10.20.10.60/"
     yield "network-address-free", "/admin/networks/address/10.20.10.200/"
 

@@ -376,3 +376,13 @@ def test_the_queries_of_no_page_grow_with_the_ledger(admin_client, office):
 
     assert {url: queries_of(admin_client, url) for url in pages} == before
     assert max(before.values()) < 45
+
+
+def test_the_page_leads_to_what_can_be_planned_and_to_files(admin_client, office):
+    labels = [
+        str(plan["label"]) for plan in admin_client.get(page_of(office)).context["head"].plans()
+    ]
+    assert labels == ["Split", "Resize", "Move machines", "Import", "Export"]
+    client = Client()
+    client.force_login(staff("ipam.view_subnet"))
+    assert client.get(page_of(office)).context["head"].plans() == []

@@ -152,8 +152,8 @@ def test_records_follow_and_who_is_told_a_former_address_is_named(old, new):
     assert Record.objects.get().value == "10.0.1.5"
     assert done.records == ["ns.corp.example A 10.0.1.5"]
     assert done.warnings == [
-        "The clients of 10.0.0.0/24 Old are told 10.0.0.5, which becomes 10.0.1.5.",
-        "The clients of 10.0.1.0/24 New are told 10.0.0.5, which becomes 10.0.1.5.",
+        "10.0.0.5 becomes 10.0.1.5, but the clients of 10.0.0.0/24, 10.0.1.0/24 "
+        "are told the former."
     ]
 
 
