@@ -16,7 +16,7 @@ from changes.undo.carry_out import Progress, Refused, carry_out
 from changes.undo.items import Later, Refusal
 from changes.undo.kinds import among, grouped, key_of, records_of
 from changes.undo.plan import MOST_LATER, Plan, plan_of
-from core.errors import Conflict, Reason
+from core.errors import Conflict, Reason, Unavailable
 from core.history import origin
 from ipam.querysets import lock_ledger
 
@@ -94,7 +94,8 @@ def _carry_out(plan: Plan, progress: Progress) -> None:
 
 
 def _tried(plan: Plan) -> Plan:
-    """The plan, with what the rules would refuse. Nothing of it stays."""
+    """The plan, with what the rules would refuse. Nothing of it stays. Where somebody has the same
+    rows just now, it is found only when it is done."""
     if not plan.is_possible or len(plan.items) > MOST_TRIED:
         return plan
     try:
@@ -102,6 +103,8 @@ def _tried(plan: Plan) -> Plan:
             carry_out(plan.items, lambda *_: None)
     except Refused as error:
         plan.refusals += _explained(error, plan)
+    except Unavailable:
+        pass
     return plan
 
 

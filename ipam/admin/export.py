@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 from typing import Any
 
+from django.contrib import messages
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.utils import label_for_field
 from django.core.exceptions import FieldDoesNotExist, PermissionDenied
@@ -27,6 +28,7 @@ from django.urls import URLPattern, path
 from django.utils.timezone import localdate
 from django.utils.translation import get_language
 
+from core.errors import Invalid
 from ipam.models import Interface, IPAddress, Server, Subnet
 from ipam.transfer import exports, sheet, workbook
 from ipam.transfer.exports import CHUNK
@@ -67,7 +69,11 @@ class Exports:
         except IncorrectLookupParameters:
             return HttpResponseRedirect("../")
         name = f"{self.opts.model_name}-{localdate().isoformat()}.{format_name}"
-        return _ANSWERS[format_name](table(self, request, rows), name)
+        try:
+            return _ANSWERS[format_name](table(self, request, rows), name)
+        except Invalid as error:  # more rows than a sheet holds
+            messages.error(request, str(error))
+            return HttpResponseRedirect("../")
 
 
 def table(page: Any, request: HttpRequest, rows: QuerySet[Any]) -> Iterator[Row]:

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from django.db.models import Model
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
 from changes.log.rights import Reader
 from changes.plans.told import Told
 from changes.plans.verb import Plan
+from changes.undo.kinds import references
+from changes.undo.words import label
 from dhcp.admin.generations import coloured
 from ipam.models import Sighting
 
@@ -38,7 +41,15 @@ def context(request: HttpRequest, plan: Plan[Any]) -> dict[str, Any]:
 def _rows(plan: Plan[Any], reader: Reader) -> Iterator[dict[str, Any]]:
     for item, row in zip(plan.effect.items, plan.rows, strict=False):
         if reader.may_view(item.model):
-            yield row
+            unseen = set(_unseen(item.model, reader))
+            yield {**row, "columns": [pair for pair in row["columns"] if pair[0] not in unseen]}
+
+
+def _unseen(model: type[Model], reader: Reader) -> Iterator[str]:
+    """The columns that name a row of a table which the reader may not see."""
+    for column, target in references(model).items():
+        if not reader.may_view(target):
+            yield label(model, column)
 
 
 def _diff(told: Sequence[Told]) -> SafeString | str:

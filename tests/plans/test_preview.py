@@ -4,6 +4,7 @@ import threading
 
 import pytest
 from django.db import connection, connections, transaction
+from django.test import Client
 from django.urls import reverse
 
 from changes.plans.verb import Outdated, apply, preview
@@ -13,8 +14,10 @@ from dhcp.reshape.split import split
 from ipam.allocate import allocate
 from ipam.models import IPAddress, Server, Subnet
 from ipam.reshape.split import Choices
+from ipmanager.plans.split import SplitPage
 from tests.changes.undoing import ledger
 from tests.ipam.factories import IPAddressFactory, ServerFactory, SubnetFactory
+from tests.support.api import staff
 from tests.support.by_hand import POSTGRESQL, only
 
 NEEDS = pytest.mark.django_db
@@ -134,3 +137,14 @@ def test_a_preview_gives_way_to_a_writer_of_the_same_rows(office):
     ended.set()
     writer.join()
     assert IPAddress.objects.get().hostname == "other"
+
+
+@NEEDS
+def test_a_reader_who_may_not_see_servers_reads_nothing_of_them(office):
+    ServerFactory(hostname="secret-1", ip_address="10.0.0.200")
+    client = Client()
+    client.force_login(staff(*SplitPage.needed, "ipam.view_subnet", "ipam.view_ipaddress"))
+    url = reverse("admin:network_split", args=[office.pk])
+    page = client.post(url, {"length": "25"})
+    assert page.status_code == 200 and page.context["parts"]
+    assert "secret-1" not in page.content.decode()
