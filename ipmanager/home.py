@@ -28,7 +28,7 @@ from ipam.admin import marks
 from ipam.models import IPAddress, Server, Subnet
 from ipam.usage import Usage, fullest
 from ipmanager.admin import finding_line
-from ipmanager.networks.strips import strips
+from ipmanager.networks.whole.strips import strips
 from ipmanager.shell.health_dot import FINDING_READERS, VIEW_HEALTH
 from ops import doctor
 

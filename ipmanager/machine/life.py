@@ -43,7 +43,7 @@ def never(name: Any) -> Moment:
 ASKED, OFFERED = gettext_lazy("asked"), gettext_lazy("offered")
 REFUSALS = (Kind.NAK, Kind.DECLINE, Kind.IGNORED, Kind.FULL, Kind.NO_RANGE, Kind.NOT_USED)
 # What dnsmasq has logged: the word, the kinds, the mark, and what is shown otherwise.
-EXCHANGES = (
+EXCHANGES: tuple[tuple[Any, tuple[Kind, ...], str, list[Moment]], ...] = (
     (ASKED, (Kind.DISCOVER, Kind.REQUEST), "told", [never(ASKED)]),
     (OFFERED, (Kind.OFFER,), "leased", [never(OFFERED)]),
     (gettext_lazy("given"), (Kind.ACK,), "leased", []),

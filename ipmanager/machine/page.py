@@ -43,12 +43,16 @@ class Action:
 
 
 def _boot_once(subject: Subject) -> str:
-    return subject.server and page("pxe_bootassignment_add", server=subject.server_id, mode="once")
+    if not subject.server:
+        return ""
+    return page("pxe_bootassignment_add", server=subject.server_id, mode="once")
 
 
 def _change(view: str, needed: str, subject: Subject) -> str:
     """A page of `change`, for a server that has this."""
-    return getattr(subject.server, needed, None) and page(view, subject.server_id)
+    if not getattr(subject.server, needed, None):
+        return ""
+    return page(view, subject.server_id)
 
 
 def _why(subject: Subject) -> str:

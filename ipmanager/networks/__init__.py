@@ -3,7 +3,7 @@
 urls       where they are, below /admin/networks/
 access     who may see what
 tree       all subnets with the gaps between them
-strips     all networks as a map: a strip for each outermost one
+whole      all networks as a map: a strip for each outermost one
 head       what stands above every tab of a subnet
 map_tab    the map of a subnet, or of a part of it
 tabs       its addresses, DHCP, leases and space

@@ -15,7 +15,7 @@ from ipmanager.networks import address, map_tab, selection, tabs, tree
 from ipmanager.networks.access import find_subnet, needs
 from ipmanager.networks.head import Head
 from ipmanager.networks.page import each, page_context
-from ipmanager.networks.strips import strips
+from ipmanager.networks.whole.strips import strips
 
 MOST_STRIPS, MOST_BLOCKS = 400, 600  # of the map of all networks
 
