@@ -27,6 +27,7 @@ COPY names /opt/ipmanager/names
 COPY pxe /opt/ipmanager/pxe
 COPY machines /opt/ipmanager/machines
 COPY search /opt/ipmanager/search
+COPY importers /opt/ipmanager/importers
 COPY changes /opt/ipmanager/changes
 COPY discovery /opt/ipmanager/discovery
 COPY events /opt/ipmanager/events

@@ -16,6 +16,7 @@ from discovery import api as discovery_api
 from events import api as events_api
 from events.mail import api as mail_api
 from events.webhooks import api as webhooks_api
+from importers import api as imports_api
 from ipam.api import resources as ipam_api
 from ipam.api.search import SearchView
 from ipmanager import front
@@ -48,6 +49,7 @@ urlpatterns = [
     *(path(f"v1/{route}", view.as_view()) for route, view in accounts_api.SINGLE.items()),
     *(path(f"v1/{route}", view.as_view()) for route, view in events_api.SINGLE.items()),
     *(path(f"v1/{route}", view.as_view()) for route, view in mail_api.SINGLE.items()),
+    path("v1/imports/", imports_api.ImportView.as_view(), name="imports"),
     path("v1/changes/<str:change>/undo/", undo_api.UndoView.as_view(), name="undo"),
     path("v1/", include(router.urls)),
     path("schema/", SpectacularJSONAPIView.as_view(), name="schema"),

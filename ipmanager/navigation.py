@@ -33,6 +33,7 @@ SECTIONS: list[tuple[Any, str, list[str]]] = [
             "ipam.sighting",
             "discovery.subnetdiscovery",
             "ipam.vrf",
+            "importers:import",
         ],
     ),
     (_("Machines"), "dns", ["machines.machine", "ipam.server", "discovery.unknowndevice"]),
@@ -70,6 +71,7 @@ PAGES: dict[str, tuple[Any, str]] = {
     "admin:dhcp_why": (_("Why this address?"), "dhcp.view_lease"),
     "changes:log": (_("History"), ""),
     "ipam:addresses": (_("IP list"), ""),
+    "importers:import": (_("Import"), "ipam.add_subnet"),
     "past:who_had": (_("Who had this address?"), "ipam.view_ipaddress"),
 }
 

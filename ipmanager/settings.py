@@ -229,6 +229,7 @@ INSTALLED_APPS = [
     "events",
     "machines",
     "search",
+    "importers",
     "accounts",
     "ops",
     "ipmanager",

@@ -13,6 +13,7 @@ urlpatterns = [
     path("favicon.ico", RedirectView.as_view(url="/static/ipmanager/favicon.svg")),
     path("admin/changes/", include("changes.pages.urls")),
     path("admin/", include("changes.past.urls")),
+    path("admin/", include("importers.urls")),
     path("admin/", admin.site.urls),
     path("ipam/", include("ipam.pages.urls")),
     path("api/", include("ipmanager.api_urls")),

@@ -143,15 +143,33 @@ def make_servers(
 
     Rows are called by `line`, counted from 0. Call it in a transaction that holds the ledger's
     lock."""
+    job = _all_new_job(rows, vrf_id)
+    made: list[Server] = []
+    bad = bad_entries(job.plans)
+    if not bad:
+        job.write(made.extend)
+    return made, bad
+
+
+def make_good_servers(
+    rows: Sequence[dict[str, Any]], vrf_id: int | None = None
+) -> tuple[dict[int, Server], list[Plan]]:
+    """New servers of one address space from the good rows, by the numbers of these; and the bad
+    rows with their faults. Call it like `make_servers`."""
+    job = _all_new_job(rows, vrf_id)
+    good = [plan.line for plan in job.plans if plan.good]
+    made: list[Server] = []
+    job.write(made.extend)
+    return dict(zip(good, made, strict=True)), bad_entries(job.plans)
+
+
+def _all_new_job(rows: Sequence[dict[str, Any]], vrf_id: int | None) -> _Job:
+    """The rows as new servers, judged."""
     plans = [Plan(number, str(row.get("hostname", "")), row) for number, row in enumerate(rows)]
     blame_twins(plans, _TWIN_ROWS)
     job = _Job(plans, vrf_id, lambda what, done, total: None)
     job.judge(match=_all_new)
-    made: list[Server] = []
-    bad = bad_entries(plans)
-    if not bad:
-        job.write(made.extend)
-    return made, bad
+    return job
 
 
 class _Job:

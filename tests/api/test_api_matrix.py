@@ -43,6 +43,7 @@ WRITES = {
     "unknown-devices": "addresses",
     "webhooks": "admin",
     "mail-preference": "admin",
+    "imports": "admin",
 }
 # What an undo needs follows from what the change has touched: tests/changes/test_undo_api.py.
 UNDO = {"addresses", "subnets", "boot", "registry", "admin"}

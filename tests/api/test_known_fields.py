@@ -166,7 +166,18 @@ def test_no_request_body_is_read_without_knowing_its_fields():
     assert bodies and not {name.removeprefix("Patched") for name in bodies} & loose
 
 
-ROOMS = {"api", "ipam", "dhcp", "pxe", "registry", "ippool", "machines", "ops", "ipmanager"}
+ROOMS = {
+    "api",
+    "ipam",
+    "dhcp",
+    "pxe",
+    "registry",
+    "ippool",
+    "machines",
+    "importers",
+    "ops",
+    "ipmanager",
+}
 
 
 def subclasses(kind):

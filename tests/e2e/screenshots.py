@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import FilePayload, Page, sync_playwright
 
 from tests.support import shared
 from tests.support.site import site
@@ -62,6 +62,8 @@ OTHERS = {
     "search-name": "/admin/search/?q=web",
     "palette": "/admin/ipam/server/#find=10.20.10.60",
     "past": "/admin/past/ipam/subnet/",
+    "import": "/admin/import/",
+    "import-preview": "/admin/import/#upload",
     "who-had": "/admin/who-had/?ip=10.20.10.60&at=now",
 }
 
@@ -170,8 +172,22 @@ def take(base: str, into: Path, language: str, dark: bool, only: list[str]) -> N
                 page.screenshot(path=into / f"{name}-{device}.png", full_page=device == "phone")
 
 
+FORMER = b"""dhcp-range=10.60.0.100,10.60.0.199,255.255.255.0,12h
+dhcp-option=3,10.60.0.1
+dhcp-host=02:00:5e:60:00:0a,10.60.0.10,printer
+dhcp-host=02:00:5e:60:00:0b,10.20.10.60,camera,infinite
+dhcp-match=set:ipxe,175
+"""
+
+
 def ask(page: Page, url: str) -> None:
-    """Type into the palette what the address names behind `#find=`."""
+    """Type into the palette what the address names behind `#find=`, upload a file at `#upload`."""
+    if url.endswith("#upload"):
+        page.locator("[name=kind]").select_option("dnsmasq")
+        file: FilePayload = {"name": "dnsmasq.conf", "mimeType": "text/plain", "buffer": FORMER}
+        page.locator("[name=files]").set_input_files(file)
+        page.locator(".ipm-import-form [type=submit]").click()
+        page.locator(".ipm-import-counts").wait_for()
     _page, _mark, text = url.partition("#find=")
     if text:
         page.keyboard.press("Control+k")
