@@ -12,7 +12,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDi
 
 from ipam.admin.pickers import is_key
 
-_ADMIN = {"admin", "changes", "past"}  # the namespaces of the admin's own pages
+_ADMIN = {"admin", "changes", "past", "importers"}  # the namespaces of the admin's own pages
 
 
 class AdminPolicy:

@@ -95,3 +95,7 @@ def test_the_api_imports_and_previews(api):
 def test_the_api_refuses_a_damaged_file(api):
     answer = api("dhcp-host=!")
     assert (answer.status_code, "a:1" in answer.json()["detail"]) == (400, True)
+
+
+def test_the_page_lets_the_admin_s_scripts_run(page):
+    assert "unsafe-eval" in page.get(URL).headers["Content-Security-Policy"]
