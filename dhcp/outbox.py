@@ -6,7 +6,7 @@ states what never happened."""
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from operator import attrgetter
 from typing import Any
 
@@ -111,22 +111,18 @@ def record_name() -> None:
     _sync_after_commit(NAMES)
 
 
-def record_deletions(instances: Iterable[models.Model]) -> None:
-    """Record deletions, and why, if they were planned. Reads nothing but the instances: their
-    relations may be gone."""
-    _write([_deletion(row) for row in instances if not _is_static_pool(row, None)])
-
-
-def _deletion(instance: models.Model) -> DhcpChange:
+def record_deletion(instance: models.Model) -> None:
+    """After a deletion: record it, and why, if it was planned."""
     reason = getattr(instance, "retired", "")
     action = DhcpChange.Action.RETIRE if reason else DhcpChange.Action.DELETE
-    return _change(instance, action, reason)
+    record_change(instance, action, reason)
 
 
 def record_change(
     instance: models.Model, action: str, detail: str = "", before: Facts | None = None
 ) -> None:
-    """Write the change row."""
+    """Write the change row. Reads nothing but the instance: in a delete, its relations may be
+    gone."""
     if not _is_static_pool(instance, before):
         _write([_change(instance, action, detail)])
 

@@ -12,7 +12,7 @@ from dhcp import outbox
 from dhcp.models import DhcpOption, DhcpScope, DhcpServer
 from ipam.models import Interface, IPAddress, Pool, Server, Subnet
 from ipam.querysets import say_site
-from ipam.signals import changed, demo_made, pools_replaced, removed
+from ipam.signals import changed, demo_made, pools_replaced
 from names.models import NamesOff, Record, Zone
 
 
@@ -63,7 +63,7 @@ def address_saved(instance: IPAddress, raw: bool = False, **kwargs: Any) -> None
 @receiver(post_delete, sender=IPAddress)
 def address_deleted(instance: IPAddress, **kwargs: Any) -> None:
     if instance.is_dhcp_allocation:
-        outbox.record_deletions([instance])
+        outbox.record_deletion(instance)
 
 
 @receiver(post_save, sender="registry.Service")
@@ -93,14 +93,7 @@ def about_to_be_deleted(**kwargs: Any) -> None:
 @receiver(post_delete, sender=Record)
 @receiver(post_delete, sender=NamesOff)
 def deleted(instance: Model, **kwargs: Any) -> None:
-    if not getattr(instance, "together", False):
-        outbox.record_deletions([instance])
-
-
-@receiver(removed, sender=Server)
-@receiver(removed, sender=Interface)
-def deleted_together(instances: list[Model], **kwargs: Any) -> None:
-    outbox.record_deletions(instances)
+    outbox.record_deletion(instance)
 
 
 @receiver(changed, sender=Server)

@@ -356,7 +356,6 @@ class Server(ValidatedModel):
     history = History(table_name="hosts_history")
     objects = ServerQuerySet.as_manager()
     retired = ""  # why a planned deletion takes it away; empty: nobody planned it
-    together = False  # whether it is deleted with others (placement/together.py)
 
     class Meta:
         db_table = "hosts"
@@ -413,7 +412,7 @@ class Interface(ValidatedModel):
     ip_address = AddressField(_("IP address"), null=True, blank=True)
     history = History(table_name="interfaces_history")
     objects = InterfaceQuerySet.as_manager()
-    retired, together = "", False  # as for a server
+    retired = ""  # as for a server
 
     class Meta:
         db_table = "interfaces"

@@ -35,8 +35,7 @@ def ledger_row_about_to_go(sender: type, **kwargs: Any) -> None:
 
 @receiver(pre_delete, sender=Server)
 def server_leaves(instance: Server, **kwargs: Any) -> None:
-    if not instance.together:
-        unplace([instance.pk])
+    unplace([instance.pk])
 
 
 @receiver(post_save, sender=Interface)
@@ -47,8 +46,7 @@ def interface_saved(instance: Interface, raw: bool = False, **kwargs: Any) -> No
 
 @receiver(post_delete, sender=Interface)
 def interface_gone(instance: Interface, **kwargs: Any) -> None:
-    if not instance.together:
-        place(Server.objects.with_keys(instance.server_id).holding())
+    place(Server.objects.with_keys(instance.server_id).holding())
 
 
 @receiver(changed, sender=Server)

@@ -11,10 +11,6 @@ from django.dispatch import Signal
 # changed". Sent inside the transaction that wrote them.
 changed = Signal()
 
-# sender: Server or Interface; instances: those that are deleted together. Sent inside the
-# transaction, while they are still there; what post_delete does for single rows is done for all.
-removed = Signal()
-
 # sender: Subnet; subnet; new and gone: lists of pools. Sent after `Subnet.static_ip_pools` or
 # `dhcp_pools` were saved, inside the transaction; no post_save or post_delete is sent for them.
 pools_replaced = Signal()

@@ -42,12 +42,12 @@ def verify(
     since: date | None = None,
     expect: str = "",
     progress: OnProgress = lambda *_: None,
-    archive: str | None = None,
+    *,
+    with_archive: bool = True,
 ) -> Verified:
-    """Look at the whole log, or at what was sealed on a day and later. Memory does not grow with
-    the log: one segment at a time. The archive is that of the settings, or none for ""."""
-    if archive is None:
-        archive = settings.LOG_ARCHIVE
+    """Look at the whole log, or at what was sealed on a day and later, in the archive, too. Memory
+    does not grow with the log: one segment at a time."""
+    archive = settings.LOG_ARCHIVE if with_archive else None
     return Verification(since, progress).run(expect, archive)
 
 
@@ -63,7 +63,7 @@ class Verification:
         self.former: Seal | None = None
         self.start = Day.objects.filter(day__lt=since).order_by("-day").first() if since else None
 
-    def run(self, expect: str, archive: str) -> Verified:
+    def run(self, expect: str, archive: Path | None) -> Verified:
         began = time.monotonic()
         seals = Seal.objects.order_by("number")
         if self.start:
@@ -75,7 +75,7 @@ class Verification:
         self._compare_pruned()
         self._look_at_days()
         if archive:
-            self._look_at_archive(Path(archive))
+            self._look_at_archive(archive)
         if expect and not _is_known(expect):
             self._tell(Fault("hash", f"No seal and no day has the hash {expect}."))
         self.found.seconds = time.monotonic() - began

@@ -9,24 +9,25 @@ from operator import attrgetter
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, router, transaction
+from django.db.models.deletion import Collector
 
 from changes.undo import addresses
 from changes.undo.items import Item
 from changes.undo.kinds import chunks, present_rows, set_on
 from core.errors import IPManagerError
 from ipam.models import Interface, Server
-from ipam.placement.together import delete_together
+from ipam.placement.place import unplace
 
 PLACED = (Server, Interface)
+MANY = 50  # from here on a group is written in bulk
 Progress = Callable[[str, int, int], None]
 
 
 def done(pending: list[Item], keyed: Sequence[Item], progress: Progress) -> list[Item]:
-    """Write the servers and interfaces, unless there is only one; return what is left to be done
-    one by one."""
+    """Write the large groups; return what is left to be done one by one."""
     left: list[Item] = []
-    is_keyed, is_single = False, sum(map(_is_placed, pending)) == 1
+    is_keyed = False
     for (action, model), group in groupby(pending, key=attrgetter("action", "model")):
         items = list(group)
         stays = action != "delete"
@@ -34,17 +35,13 @@ def done(pending: list[Item], keyed: Sequence[Item], progress: Progress) -> list
             addresses.restore_keys(keyed)
             is_keyed = True
         # What is left must come before what stays.
-        if is_single or (stays and left) or not _in_bulk(action, model, items, progress):
+        if (stays and left) or not _in_bulk(action, model, items, progress):
             left += items
     return left
 
 
-def _is_placed(item: Item) -> bool:
-    return item.model in PLACED
-
-
 def _in_bulk(action: str, model: Any, items: Sequence[Item], progress: Progress) -> bool:
-    if model not in PLACED:
+    if model not in PLACED or len(items) < MANY:
         return False
     try:
         with transaction.atomic():
@@ -57,10 +54,14 @@ def _in_bulk(action: str, model: Any, items: Sequence[Item], progress: Progress)
 def _delete(model: Any, items: Sequence[Item], progress: Progress) -> None:
     finished = 0
     for some in chunks(list(map(attrgetter("pk"), items))):
+        if model is Server:
+            unplace(some)
         rows = list(model._base_manager.filter(pk__in=some))
         for row in rows:
             row.retired = "undo"  # a sync need not suspect a mistake
-        delete_together(rows)
+        collector = Collector(using=router.db_for_write(model))
+        collector.collect(rows)
+        collector.delete()
         finished += len(rows)
         progress("rows", finished, len(items))
 

@@ -62,12 +62,6 @@ class History(HistoricalRecords):
         if hasattr(sender._meta, "simple_history_manager_attribute"):
             writer.DELETED_WITH_ORIGIN.add(sender._meta.db_table)
 
-    def post_delete(self, instance: Any, **kwargs: Any) -> None:
-        """The line of a deletion; of rows that are deleted together, one statement has written
-        them."""
-        if not getattr(instance, "together", False):
-            super().post_delete(instance, **kwargs)
-
     def _get_history_user_fields(self) -> dict[str, models.Field]:
         (user,) = super()._get_history_user_fields().values()
         field = UserOfLine(
