@@ -11,7 +11,7 @@ from importers.outcome import Verdict
 from importers.records import Name, ZoneName
 from importers.write.job import REFUSALS, Job, refused, saved
 from names.models import Record, Zone
-from names.transfer import served
+from names.zones.served import served, take
 
 
 def write_zones(job: Job, records: Sequence[ZoneName]) -> Iterator[Verdict]:
@@ -34,7 +34,7 @@ def write_records(job: Job, records: Sequence[Name]) -> Iterator[Verdict]:
     """What is served already, also for a machine, is not made again."""
     zones = {zone.name: zone for zone in Zone.objects.all()}
     known = {(one.fqdn, one.type, one.value) for one in _all_records()}
-    known.update(served())
+    known.update((one.name, one.type, one.value) for one in served(take()))
     for number, record in enumerate(records):
         job.progress("names", number, len(records))
         key = f"{record.name} {record.type} {record.value}"
