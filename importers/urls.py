@@ -6,4 +6,4 @@ from django.urls import path
 from importers.page import page
 
 app_name = "importers"
-urlpatterns = [path("import/", admin.site.admin_view(page), name="import")]
+urlpatterns = [path("import-from/", admin.site.admin_view(page), name="import")]

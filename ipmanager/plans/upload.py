@@ -10,6 +10,7 @@ import zlib
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
+from core.commands import manage_command
 from core.errors import Invalid
 
 MOST = 10 * 1024 * 1024  # bytes of a file
@@ -47,4 +48,6 @@ def _unpacked(text: str) -> bytes:
 
 def _too_large() -> Invalid:
     text = _("The file is too large for the browser.")
-    return Invalid(text, _("Use manage.py import_csv on the server."))
+    return Invalid(
+        text, _("On the server, this reads any file: %s") % manage_command("import_csv KIND FILE")
+    )

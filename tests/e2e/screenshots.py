@@ -62,8 +62,8 @@ OTHERS = {
     "search-name": "/admin/search/?q=web",
     "palette": "/admin/ipam/server/#find=10.20.10.60",
     "past": "/admin/past/ipam/subnet/",
-    "import": "/admin/import/",
-    "import-preview": "/admin/import/#upload",
+    "import-from": "/admin/import-from/",
+    "import-from-preview": "/admin/import-from/#upload",
     "who-had": "/admin/who-had/?ip=10.20.10.60&at=now",
 }
 

@@ -10,7 +10,7 @@ from tests.importers.test_plan import LAN, PRINTER
 from tests.support.api import staff, with_token
 
 pytestmark = pytest.mark.django_db
-URL = "/admin/import/"
+URL = "/admin/import-from/"
 
 
 @pytest.fixture
