@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from tests.support import recorded, recorder
+from tests import run
+from tests.support import one_queue, recorded, recorder
 
 
 @pytest.fixture
@@ -78,3 +79,19 @@ def test_another_operator_lock_or_function_is_another_shape(other):
 def test_parameters_of_a_test_stay_together():
     nodeid = "tests/x.py::TestIt::test_y[10.0.0.1-a::b]"
     assert recorded.name_of(nodeid) == ("tests/x.py", "TestIt::test_y")
+
+
+def test_a_test_has_one_name_on_both_databases():
+    assert run.name_of("tests/x.py::test_y on postgresql") == "tests/x.py::test_y"
+    assert run.name_of("tests/x.py::test_y[1 on 2] on sqlite") == "tests/x.py::test_y"
+
+
+def test_what_a_file_has_cost_is_kept_by_database_until_it_runs_again(tmp_path, monkeypatch):
+    monkeypatch.setattr(one_queue, "COSTS", tmp_path / "costs.json")
+    first = {"tests/a.py::x[1] on sqlite": 9, "tests/a.py::y on sqlite": 2}
+    one_queue.write_costs({**first, "tests/a.py::x on postgresql": 6, "tests/b.py::z on sqlite": 1})
+    known = {"sqlite": {"tests/a.py": 11}, "postgresql": {"tests/a.py": 6}}
+    assert one_queue.known_costs() == known
+
+    one_queue.write_costs({"tests/a.py::y on sqlite": 2})
+    assert one_queue.known_costs() == known | {"sqlite": {}}

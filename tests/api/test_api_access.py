@@ -50,7 +50,7 @@ def test_without_credentials_only_the_written_list_answers(settings, pool):
     assert len(found) > 60
     open_to_all, anybody = set(), Client()
     for turn, route in enumerate(found):
-        # With an open pool less is closed, so that way tries every method on its routes only.
+        # An open pool opens its own routes; of the others, this way tries one method each.
         whole = pool == "token" or LONG or route.startswith(anonymous.WHEN_POOL_IS_OPEN)
         for method in METHODS if whole else METHODS[turn % len(METHODS) :][:1]:
             anybody.cookies.clear()
