@@ -15,7 +15,7 @@ from django.db.models.deletion import Collector
 from changes.undo import addresses
 from changes.undo.items import Item
 from changes.undo.kinds import chunks, present_rows, set_on
-from core.errors import IPManagerError
+from core.errors import Conflict, IPManagerError
 from ipam.models import Interface, Server
 from ipam.placement.place import unplace
 
@@ -77,6 +77,8 @@ def _create(model: Any, items: Sequence[Item], progress: Progress) -> None:
 
 def _change(model: Any, items: Sequence[Item], progress: Progress) -> None:
     rows = present_rows(items)
+    if len(rows) < len(items):  # one has gone with another one; who goes one by one says which
+        raise Conflict("")
     names: set[str] = set()
     for item in items:
         set_on(rows[item.key], item.values)

@@ -7,7 +7,7 @@ from ipam.allocate import allocate, find, reserve
 from ipam.models import VRF, Interface, IPAddress, Pool, Server, Subnet
 from pxe.models import BootAssignment, BootImage
 from tests.changes.undoing import do, ledger
-from tests.ipam.factories import ServerFactory, SubnetFactory
+from tests.ipam.factories import InterfaceFactory, ServerFactory, SubnetFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -200,3 +200,17 @@ def test_an_undo_is_one_change_that_says_why(subnet):
     lines = [Server.history.latest(), IPAddress.history.latest()]
     assert {line.history_change for line in lines} == {back}
     assert {line.history_change_reason for line in lines} == {f"undo of {made}"}
+
+
+def test_a_row_that_goes_with_another_one_is_named():
+    """The undo deletes the new server, and its card with it, which raw SQL took from another."""
+    old = ServerFactory(hostname="old", ip_address=None)
+    card = InterfaceFactory(server=old, name="eth1", ip_address=None)
+
+    def move():
+        new = ServerFactory(hostname="new", ip_address=None)
+        Interface.objects.filter(pk=card.pk).update(server=new)
+
+    plan = prepare(do(move))
+    assert not plan.is_possible
+    assert "eth1" in plan.sentence
