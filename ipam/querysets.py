@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from django.conf import settings
 from django.db import IntegrityError, connection, connections, models, transaction
@@ -397,17 +397,13 @@ class IPAddressQuerySet(models.QuerySet["IPAddress"]):
 
     def insert_free(self, subnet: Subnet, free: Sequence[Address]) -> None:
         """Insert free rows for these addresses; those that have a row are passed over."""
+        values = {"vrf": subnet.vrf_id, "subnet": subnet.pk, "count": len(free)}
+        folder, addresses = _SQLITE, cast(Any, b"".join(map(pack, free)))
+        if connection.vendor == "postgresql":
+            folder, addresses = _SQL, list(map(str, free))
         with connection.cursor() as cursor:
-            if connection.vendor == "postgresql":
-                texts = list(map(str, free))
-                values = {"vrf": subnet.vrf_id, "subnet": subnet.pk, "addresses": texts}
-                cursor.execute(sql.statement(_SQL / "insert_free.sql"), values)
-                return
-            cursor.executemany(
-                "INSERT INTO ip_addresses (vrf_id, subnet_id, ip_address) VALUES (%s, %s, %s) "
-                "ON CONFLICT DO NOTHING",
-                [(subnet.vrf_id, subnet.pk, pack(address)) for address in free],
-            )
+            statement = sql.statement(folder / "insert_free.sql")
+            cursor.execute(statement, values | {"addresses": addresses})
 
     def claimable(
         self,
