@@ -135,9 +135,20 @@ class GenerationQuerySet(models.QuerySet["Generation"]):
     def newest_of_each(self, result: str = "") -> dict[int | None, Generation]:
         """The newest of every server, or the newest with a result, without their long texts, by the
         server's key: one query."""
-        newest = RawSQL(_NEWEST_OF_EACH, [result, result])
-        found = self.filter(pk__in=newest).defer(*LONG_TEXTS)
-        return {row.server_id: row for row in found}
+        return self.newest_of_each_result(result)[result]
+
+    def newest_of_each_result(self, *results: str) -> dict[str, dict[int | None, Generation]]:
+        """The same for several results, "" being any; one query for all of them."""
+        asked = Q()
+        for result in results:
+            asked |= Q(pk__in=RawSQL(_NEWEST_OF_EACH, [result, result]))
+        rows = list(self.filter(asked).order_by("pk").defer(*LONG_TEXTS))
+        found: dict[str, dict[int | None, Generation]] = {}
+        for result in results:
+            # In the order of their keys, the last one of a server is its newest.
+            fitting = (row for row in rows if result in ("", row.result))
+            found[result] = {row.server_id: row for row in fitting}
+        return found
 
     def outdated(self, before: datetime) -> GenerationQuerySet:
         """Those that were last tried before then and that nothing needs: neither a server's newest,

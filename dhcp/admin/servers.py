@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 from django.contrib import admin
@@ -58,9 +59,14 @@ def _line(card: NetworkCard, state: MachineState) -> tuple[Any, ...]:
 
 
 def badge(state: MachineState) -> SafeString:
-    mark = marks.badge(KIND_COLOURS[state.kind], state.label)
     title = f"{state.reason} {state.remedy}".strip()
-    return format_html('<span title="{}">{}</span>', title, mark)
+    return _badge(KIND_COLOURS[state.kind], str(state.label), title)
+
+
+@lru_cache(200)
+def _badge(kind: str, label: str, title: str) -> SafeString:
+    """Many machines of a list are in the same state for the same reason."""
+    return format_html('<span title="{}">{}</span>', title, marks.badge(kind, label))
 
 
 def remedy(state: MachineState) -> SafeString | str:

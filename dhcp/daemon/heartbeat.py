@@ -109,14 +109,16 @@ class HeartbeatState:
         return str(State(self.state).label)
 
 
-def states() -> dict[int | None, HeartbeatState]:
+def states(servers: Iterable[DhcpServer] | None = None) -> dict[int | None, HeartbeatState]:
     """The state of every enabled DHCP server by its key, the default one's (None) first. Two
-    queries."""
+    queries, or one if the servers are known."""
     found: dict[int | None, list[DnsmasqHeartbeat]] = defaultdict(list)
     for row in DnsmasqHeartbeat.objects.with_now():
         found[row.server_id].append(row)
     names: dict[int | None, str] = {None: DEFAULT}
-    names.update(DhcpServer.objects.filter(enabled=True).order_by("pk").values_list("pk", "name"))
+    if servers is None:
+        servers = DhcpServer.objects.filter(enabled=True).only("name", "enabled").order_by("pk")
+    names.update((server.pk, server.name) for server in servers if server.enabled)
     return {key: HeartbeatState.of(name, _nodes(found[key])) for key, name in names.items()}
 
 

@@ -351,9 +351,9 @@ def _ledger_identities(
     ):
         yield server_id, ip, mac
         yield server_id, ip, duid.lower()
-    owners = {card.server_id for card in cards if card.kind == INTERFACE}
-    rows = Server.objects.filter(pk__in=owners)
-    yield from rows.values_list("pk", "ip_address", "mac_address")
+    if owners := {card.server_id for card in cards if card.kind == INTERFACE}:
+        rows = Server.objects.filter(pk__in=owners)
+        yield from rows.values_list("pk", "ip_address", "mac_address")
 
 
 def _add_hand_edits(evidence: Evidence) -> None:
@@ -388,9 +388,10 @@ def _add_targets(evidence: Evidence) -> None:
 
 
 def _add_generations(evidence: Evidence) -> None:
-    evidence.newest = Generation.objects.newest_of_each()
-    evidence.heartbeats = heartbeat.states()
-    evidence.applied = Generation.objects.newest_of_each(Generation.Result.APPLIED)
+    result = Generation.Result.APPLIED
+    of_results = Generation.objects.newest_of_each_result("", result)
+    evidence.newest, evidence.applied = of_results[""], of_results[result]
+    evidence.heartbeats = heartbeat.states(evidence.selector.servers.values())
     for server_id, newest in evidence.newest.items():
         for problem in newest.problems:
             evidence.problems[server_id, (problem["kind"], problem["id"])] = problem
