@@ -46,11 +46,12 @@ class ZoneAdmin(LedgerAdmin):
     @admin.display(description=_("records"), ordering="number")
     def number_of_records(self, zone: Zone) -> SafeString:
         url = reverse("admin:names_record_changelist", query={"zone__id__exact": zone.pk})
-        return format_html('<a href="{}">{}</a>', url, zone.number)  # type: ignore[attr-defined]
+        number = zone.__dict__["number"]  # counted with the list
+        return format_html('<a class="ipm-link" href="{}">{}</a>', url, number)
 
-    @admin.display(description=_("as told"))
+    @admin.display(description=_("SOA and NS"))
     def told(self, zone: Zone) -> str | SafeString:
-        """Its SOA and NS records."""
+        """As others are told them now."""
         if zone.pk is None:
             return marks.NOTHING
         heads = [(one.type, one.value) for one in heads_of(zone)]
