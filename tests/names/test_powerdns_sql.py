@@ -8,7 +8,7 @@ from ipaddress import ip_address
 import pytest
 from django.core.exceptions import ValidationError
 from django.core.management import call_command
-from django.db import ProgrammingError, connection, transaction
+from django.db import IntegrityError, ProgrammingError, connection, transaction
 
 from core.errors import IPManagerError, NotFound
 from ipam.models import Server, Subnet
@@ -159,7 +159,7 @@ def test_after_any_transactions_powerdns_is_told_what_others_are(role, zone):
                         further_change(chance, environment)
                     if has_loop():
                         raise ValidationError("a loop")
-            except (ValidationError, IPManagerError, AttributeError):
+            except (ValidationError, IPManagerError, AttributeError, IntegrityError):
                 continue
         check(f"seed {seed}, round {number}")
 
