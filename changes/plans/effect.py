@@ -6,11 +6,13 @@ import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import repeat
+from operator import attrgetter
 from typing import Any
 
 from changes.lines import Line, lines_of
 from changes.undo.items import Item
-from changes.undo.kinds import EXISTS, among, difference, is_undone, references
+from changes.undo.kinds import EXISTS, among, difference, grouped, is_undone, references
 from changes.undo.timelines import Timeline, timelines
 from ipam.models import IPAddress, Subnet
 
@@ -28,42 +30,51 @@ class Effect:
     def digest(self) -> str:
         """Another one when the change would do something else, whatever keys new rows get."""
         stand_ins = dict(map(_stand_in, filter(_is_new, self.items)))
-        facts = [_fact(item, stand_ins) for item in self.items]
-        text = repr([sorted(facts), sorted(self.placed)])
+        facts = sorted(map(_fact, self.items, repeat(stand_ins)))
+        text = repr([facts, sorted(self.placed)])
         return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
 def effect_of(change: str) -> Effect:
     """Of what the present transaction has written as this change."""
     lines = lines_of(change)
-    decided = [line for line in lines if is_undone(line.model)]
+    decided = list(filter(_is_decided, lines))
     items = filter(None, map(_item, timelines(decided)))
     return Effect(list(items), sorted(_placed(lines)))
+
+
+def _is_decided(line: Line) -> bool:
+    return is_undone(line.model)
 
 
 def _item(timeline: Timeline) -> Item | None:
     """The row; None where it is as it was."""
     before, after = timeline.steps[0].before, timeline.steps[-1].after
-    wanted = {name: after.get(name) for name in difference(before, after)}
-    if after.get(EXISTS) is False:
-        wanted = {EXISTS: False}
-    if not wanted:
+    names = difference(before, after)
+    if not names:
         return None
+    if after.get(EXISTS) is False:
+        names = {EXISTS}
+    wanted = dict(zip(names, map(after.get, names), strict=True))
     return Item(timeline.kind, timeline.identity, before, wanted, timeline.former)
 
 
 def _placed(lines: Iterable[Line]) -> Iterator[Placed]:
-    last: dict[Any, Line] = {}
-    first: dict[Any, Any] = {}
-    for line in lines:
-        if line.model is IPAddress and line.kind == "~" and line.before is not None:
-            first.setdefault(line.object_id, line.before.subnet_id)
-            last[line.object_id] = line
-    moved = {key: line for key, line in last.items() if line.record.subnet_id != first[key]}
-    keys = {line.record.subnet_id for line in moved.values()} - {None}
-    networks = {row.pk: str(row.network) for row in among(Subnet.objects.all(), "pk", keys)}
-    for line in moved.values():
-        yield str(line.record.ip_address), networks.get(line.record.subnet_id, "")
+    """From the first line before a row's first one to its last one."""
+    of_rows = filter(attrgetter("before"), filter(_is_addresses, lines))
+    ends = {}
+    for key, some in grouped(of_rows, attrgetter("object_id")).items():
+        ends[key] = some[0].before.subnet_id, some[-1].record
+    subnets = Subnet.objects.values_list("pk", "network")
+    networks = dict(among(subnets, "pk", {record.subnet_id for _first, record in ends.values()}))
+    for first, record in ends.values():
+        if first != record.subnet_id:
+            yield str(record.ip_address), str(networks.get(record.subnet_id, ""))
+
+
+def _is_addresses(line: Line) -> bool:
+    """Whether it changes an address in use."""
+    return (line.model, line.kind) == (IPAddress, "~")
 
 
 # --- the digest -----------------------------------------------------------------------------------
@@ -73,24 +84,26 @@ def _is_new(item: Item) -> bool:
     return item.action == "create"
 
 
-def _own(item: Item) -> list[tuple[str, Any]]:
-    """What a new row says of itself, without its key and those of other rows."""
-    left_out = {EXISTS, item.kind.model._meta.pk.attname, *references(item.model)}
-    return [(name, then) for name, (_now, then) in item.columns.items() if name not in left_out]
+def _own(item: Item, left_out: Iterable[str]) -> list[Any]:
+    """What it says in the other columns."""
+    names = sorted(item.columns.keys() - left_out)
+    return list(zip(names, map(item.columns.get, names), strict=True))
 
 
 def _stand_in(item: Item) -> tuple[tuple[Any, Any], str]:
-    """The key of a new row, which nobody knows before, and what it is called instead."""
-    return (item.model, item.identity[-1]), repr((item.kind.table, _own(item)))
+    """The key of a new row, which nobody knows before, and what it is called instead: by what it
+    says of itself, without keys."""
+    left_out = {item.kind.model._meta.pk.attname, *references(item.model)}
+    return (item.model, item.identity[-1]), repr((item.kind.table, _own(item, left_out)))
 
 
 def _fact(item: Item, stand_ins: Mapping[tuple[Any, Any], str]) -> str:
-    columns = []
-    for name, target in references(item.model).items():
-        now, then = item.columns.get(name, (None, None))
-        columns.append((name, now, stand_ins.get((target, then), then)))
-    if _is_new(item):
-        return repr((item.kind.table, "create", _own(item), columns))
-    former = item.present if item.action == "delete" else {}
-    changed = [pair for pair in item.columns.items() if pair[0] not in references(item.model)]
-    return repr((item.key, item.action, sorted(former.items()), changed, columns))
+    targets = references(item.model)
+    others = []
+    for name in sorted(item.columns.keys() & targets.keys()):
+        now, then = item.columns[name]
+        others.append((name, now, stand_ins.get((targets[name], then), then)))
+    key = stand_ins.get((item.model, item.identity[-1]), item.key)
+    former = {"delete": item.present}.get(item.action, {})
+    left_out = {item.kind.model._meta.pk.attname, *targets}
+    return repr((key, item.action, sorted(former.items()), _own(item, left_out), others))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
-from operator import attrgetter
+from datetime import UTC, datetime
+from operator import attrgetter, itemgetter
 from typing import Any
 
 from django.utils import timezone
@@ -72,10 +72,14 @@ class Renewing:
 
 def renewing(before: Ground, after: Ground, items: Iterable[Item]) -> Renewing:
     """Whose lease says something else than the ledger afterwards."""
-    found = [*_leases(before, after), *_moved(items)]
-    known = {client.ip: client for client in reversed(found)}
-    first = datetime.min.replace(tzinfo=timezone.get_current_timezone())
-    return Renewing(sorted(known.values(), key=lambda one: one.until or first, reverse=True))
+    found = [*_moved(items), *_leases(before, after)]  # of both, the lease says more
+    known = dict(zip(map(attrgetter("ip"), found), found, strict=True))
+    return Renewing(sorted(known.values(), key=_ends, reverse=True))
+
+
+def _ends(client: Client) -> datetime:
+    """Those whose end is not known come last."""
+    return client.until or datetime.min.replace(tzinfo=UTC)
 
 
 def _told(subnet: Subnet, scope: DhcpScope | None) -> tuple[Any, ...]:
@@ -87,17 +91,21 @@ def _told(subnet: Subnet, scope: DhcpScope | None) -> tuple[Any, ...]:
 
 def _leases(before: Ground, after: Ground) -> Iterator[Client]:
     """Those whose subnet tells something else, or is another one."""
-    both = {**before.told, **after.told}
-    networks = [key[1] for key in both if before.told.get(key) != after.told.get(key)]
-    live = Lease.objects.filter(source="lease", leased_until__gt=timezone.now())
+    networks = set(map(itemgetter(0), _items(before) ^ _items(after)))
     if not networks:
         return
+    live = Lease.objects.filter(source="lease", leased_until__gt=timezone.now())
     if len(networks) <= _MOST_NETWORKS:
-        live = live.filter(inside("ip_address", networks))
+        live = live.filter(inside("ip_address", map(itemgetter(1), networks)))
     for lease in live:
         if before.at(lease) != after.at(lease):
             name = lease.hostname or str(lease.mac_address or "")
             yield Client(lease.ip_address, name, lease.leased_until)
+
+
+def _items(ground: Ground) -> set[tuple[Any, str]]:
+    """Each subnet with what it tells."""
+    return set(zip(ground.told, map(repr, ground.told.values()), strict=True))
 
 
 def _moved(items: Iterable[Item]) -> Iterator[Client]:

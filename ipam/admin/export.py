@@ -9,12 +9,13 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
+from operator import attrgetter
 from typing import Any
 
 from django.contrib import messages
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.utils import label_for_field
-from django.core.exceptions import FieldDoesNotExist, PermissionDenied
+from django.core.exceptions import PermissionDenied
 from django.db.models import Model, QuerySet
 from django.http import (
     FileResponse,
@@ -51,27 +52,24 @@ class Exports:
     list_after_template = "admin/ipam/export.html"
     import_kind = ""  # what a file that is imported here holds; empty: none is
 
-    def get_urls(self: Any) -> list[URLPattern]:
+    def export_url(self: Any) -> URLPattern:
         name = f"{self.opts.app_label}_{self.opts.model_name}_export"
-        view = self.admin_site.admin_view(self.export_view)
-        return [path("export/", view, name=name), *super().get_urls()]  # type: ignore[misc]
+        return path("export/", self.admin_site.admin_view(self.export_view), name=name)
 
     def export_view(self: Any, request: HttpRequest) -> HttpResponseBase:
         if not self.has_view_permission(request):
             raise PermissionDenied
         asked = request.GET.copy()
-        format_name = (asked.pop("as", ["csv"]) or [""])[-1]
-        if format_name not in FORMATS:
+        format_name = asked.pop("as", ["csv"])[-1]
+        vars(request)["GET"] = asked  # what is left are the filters of the list
+        name = f"{self.opts.model_name}-{localdate().isoformat()}.{format_name}"
+        answer = _ANSWERS.get(format_name)
+        if answer is None:
             raise Http404
-        request.GET = asked  # type: ignore[assignment]
         try:
             rows = self.get_changelist_instance(request).queryset
-        except IncorrectLookupParameters:
-            return HttpResponseRedirect("../")
-        name = f"{self.opts.model_name}-{localdate().isoformat()}.{format_name}"
-        try:
-            return _ANSWERS[format_name](table(self, request, rows), name)
-        except Invalid as error:  # more rows than a sheet holds
+            return answer(table(self, request, rows), name)
+        except (IncorrectLookupParameters, Invalid) as error:  # more rows than a sheet holds
             messages.error(request, str(error))
             return HttpResponseRedirect("../")
 
@@ -83,7 +81,7 @@ def table(page: Any, request: HttpRequest, rows: QuerySet[Any]) -> Iterator[Row]
         kind, with_others = LAYOUTS[page.model]
         german = (get_language() or "").startswith("de")
         return exports.table(with_others(rows), exports.LAYOUTS[kind], german=german)
-    columns = dict(_columns(page, request))
+    columns = {str(page.opts.pk.verbose_name): "pk", **dict(_columns(page, request))}
     values = rows.values_list(*columns.values()).iterator(chunk_size=CHUNK)
     return chain([list(columns)], map(_texts, values))
 
@@ -98,28 +96,29 @@ def _columns(page: Any, request: HttpRequest) -> Iterator[tuple[str, str]]:
 
 def _place(page: Any, name: Any) -> str:
     """The field of a column; of one that the page works out, that by which it is sorted."""
-    method = getattr(page, str(name), None)
-    order = getattr(method, "admin_order_field", name) if callable(method) else name
-    return order.lstrip("-") if isinstance(order, str) else ""
+    order = getattr(getattr(page, str(name), None), "admin_order_field", name)
+    return str(order).lstrip("-")
 
 
 def _column(model: Any, place: str) -> str:
     """The place as one of a column; of another row, what it is called. Empty if there is none."""
     first, _dots, rest = place.partition("__")
-    try:
-        field = model._meta.get_field(first)
-    except FieldDoesNotExist:
+    fields = _fields(model)
+    if first not in fields:
         return ""
-    if field.is_relation and field.concrete and not field.many_to_many:
-        found = _column(field.related_model, rest or _called(field.related_model))
-        return f"{first}__{found}" if found else first
-    is_column = field.concrete and not field.many_to_many and not rest
-    return first if is_column else ""
+    other = fields[first].related_model
+    if other is not None:
+        return f"{first}__{_column(other, rest or _called(other)) or 'pk'}"
+    return {"": first}.get(rest, "")
+
+
+def _fields(model: Any) -> dict[str, Any]:
+    fields = model._meta.concrete_fields
+    return dict(zip(map(attrgetter("name"), fields), fields, strict=True))
 
 
 def _called(model: Any) -> str:
-    names = {field.name for field in model._meta.concrete_fields}
-    return next(filter(names.__contains__, NAMED_BY), "pk")
+    return next(filter(_fields(model).__contains__, NAMED_BY), "pk")
 
 
 def _texts(values: Iterable[Any]) -> Row:

@@ -65,6 +65,9 @@ class ListAdmin(Exports, PicksRows, ModelAdmin):
     empty_value_display = NOTHING
     nothing_yet: Any = ""  # what an empty list says, beside that it is empty
 
+    def get_urls(self) -> list[Any]:
+        return [self.export_url(), *super().get_urls()]
+
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return LedgerList
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain, filterfalse, repeat, starmap
 from operator import attrgetter
 from typing import Any
 
@@ -27,7 +28,6 @@ from ipam.signals import changed
 
 MOST = 4096  # addresses at once
 _AT_ONCE = 500  # keys of one statement
-# What an allocation or a reservation says of itself.
 _OWN = (
     *("status", "hostname", "mac_address", "platform", "manufacturer", "description"),
     "vm_id",
@@ -53,6 +53,14 @@ class Move:
     new: Address | None = None
     refusal: str = ""
 
+    @property
+    def has_note(self) -> bool:
+        """Whether its server has taken the address from a reservation."""
+        return self.row.reservation is not None
+
+
+_NEW = attrgetter("new")
+
 
 def renumber(source: Subnet, target: Subnet, choices: Choices) -> list[Move]:
     """Move what can be moved, in one transaction. Return all of them. Raises Invalid, Conflict;
@@ -60,7 +68,7 @@ def renumber(source: Subnet, target: Subnet, choices: Choices) -> list[Move]:
     with transaction.atomic():
         lock_ledger()
         moves = plan(source, target, choices)
-        moving = [move for move in moves if move.new is not None]
+        moving = list(filter(_NEW, moves))
         if not moving:
             text = _("Nothing of %(source)s can be moved into %(target)s.")
             names = {"source": source, "target": target}
@@ -144,11 +152,9 @@ class _Ground:
         gateway = int(self.target.gateway) if self.target.gateway else None
         pools = self.pools["static"], self.pools["dhcp"]
         address = type(network.network_address)
-        for low, high in ranges.static_ranges(hosts, gateway, *pools, self.children):
-            for number in range(low, high + 1):
-                one = address(number)
-                if one not in self.held and one not in self.used:
-                    yield one
+        spans = ranges.static_ranges(hosts, gateway, *pools, self.children)
+        numbers = chain.from_iterable(starmap(_numbers, spans))
+        return filterfalse({*self.held, *self.used}.__contains__, map(address, numbers))
 
     # --- reasons
 
@@ -182,6 +188,10 @@ _REFUSALS: Sequence[tuple[Callable[[_Ground, Address, IPAddress], bool], Callabl
 )
 
 
+def _numbers(first: int, last: int) -> range:
+    return range(first, last + 1)
+
+
 Chosen = tuple[Address | None, str]  # the new address, or why there is none
 
 
@@ -202,7 +212,7 @@ def _by_place(source: Subnet, ground: _Ground) -> Callable[[IPAddress], Chosen]:
 
 def _next_free(ground: _Ground) -> Callable[[IPAddress], Chosen]:
     none_left = None, _("no free address is left in %s") % ground.target.network
-    chosen = ((address, "") for address in ground.free())
+    chosen = zip(ground.free(), repeat(""))
     return lambda _row: next(chosen, none_left)
 
 
@@ -210,57 +220,65 @@ def _next_free(ground: _Ground) -> Callable[[IPAddress], Chosen]:
 
 
 def _carry_out(target: Subnet, moves: Sequence[Move]) -> None:
-    of_servers = [move for move in moves if move.row.server_id]
-    own = [move for move in moves if not move.row.server_id]
-    vms = {move.new: move.row.vm_id for move in of_servers if move.row.vm_id}
-    notes = [move for move in of_servers if move.row.reservation is not None]
-    _take_vms(of_servers)
+    is_servers = attrgetter("row.server_id")
+    of_servers, own = list(filter(is_servers, moves)), list(filterfalse(is_servers, moves))
+    vms = dict(map(attrgetter("new", "row.vm_id"), filter(attrgetter("row.vm_id"), of_servers)))
+    noted = list(filter(attrgetter("has_note"), of_servers))
+    notes = dict(zip(map(_NEW, noted), map(_reserved, noted), strict=True))
+    _take_vms(list(filter(attrgetter("vm_id"), map(attrgetter("row"), of_servers))))
     _move_rows(target, own)
-    _write_rows(target, {move.new: _reserved(move.row) for move in notes})
+    _write_rows(target, notes)
     _move_servers(of_servers)
-    free(list(_rows_at(target, map(attrgetter("row.ip_address"), notes)).values()))
+    free(list(_rows_at(target, map(attrgetter("row.ip_address"), noted)).values()))
     _give_vms(target, vms)
 
 
-def _reserved(row: IPAddress) -> dict[str, Any]:
+def _reserved(move: Move) -> dict[str, Any]:
     """The reservation that the server has taken, as it stood before."""
-    return {"status": "reserved", "description": row.reservation}
+    return {"status": "reserved", "description": move.row.reservation}
+
+
+def _own(move: Move) -> dict[str, Any]:
+    """What an allocation or a reservation says of itself."""
+    return dict(zip(_OWN, attrgetter(*_OWN)(move.row), strict=True))
 
 
 def _move_rows(target: Subnet, moves: Sequence[Move]) -> None:
     """Allocations and reservations move as they stand."""
-    said = {}
-    for move in moves:
-        said[move.new] = {name: getattr(move.row, name) for name in _OWN}
-    former = [move.row for move in moves]
-    changed.send(IPAddress, instances=[row for row in former if row.is_dhcp_allocation])
+    said = dict(zip(map(_NEW, moves), map(_own, moves), strict=True))
+    former = list(map(attrgetter("row"), moves))
+    _tell(former)
     free(former)
-    written = _write_rows(target, said)
-    changed.send(IPAddress, instances=[row for row in written if row.is_dhcp_allocation])
+    _tell(_write_rows(target, said))
+
+
+def _tell(rows: Sequence[IPAddress]) -> None:
+    """Whoever serves allocations hears of these."""
+    changed.send(IPAddress, instances=list(filter(attrgetter("is_dhcp_allocation"), rows)))
 
 
 def _write_rows(target: Subnet, said: Mapping[Any, Mapping[str, Any]]) -> list[IPAddress]:
     """Let the rows of these addresses say this, rows that are not there yet included."""
-    there = _rows_at(target, said)
-    index = PlacementIndex.of([(target.vrf_id, address) for address in said])
-    written = []
-    for address, values in said.items():
-        row = there.get(address) or IPAddress(vrf_id=target.vrf_id, ip_address=address)
+    written = _rows_at(target, said)
+    for address in said.keys() - written.keys():
+        written[address] = IPAddress(vrf_id=target.vrf_id, ip_address=address)
+    index = PlacementIndex.of(list(zip(repeat(target.vrf_id), said, strict=False)))
+    for address, row in written.items():
         is_static = index.is_static((target.vrf_id, address))
         row.subnet, row.freed_at, row.ip_type = target, None, ("dhcp", "static")[is_static]
-        for name, value in values.items():
-            setattr(row, name, value)
-        written.append(row)
-    address_rows.create([row for row in written if row.pk is None])
-    address_rows.update([row for row in written if row.ip_address in there])
-    return written
+        vars(row).update(said[address])
+    rows = list(written.values())
+    there = list(filter(attrgetter("pk"), rows))
+    address_rows.create(list(filterfalse(attrgetter("pk"), rows)))
+    address_rows.update(there)
+    return rows
 
 
-def _rows_at(target: Subnet, wanted: Iterable[Any]) -> dict[Address, IPAddress]:
+def _rows_at(target: Subnet, wanted: Iterable[Any]) -> dict[Any, IPAddress]:
     """The rows of these addresses, locked: an allocation takes one without the ledger's lock."""
     rows = IPAddress.objects.filter(vrf=target.vrf_id).order_by("pk")
-    found = _among(rows.select_for_update(of=("self",)), "ip_address", wanted)
-    return {row.ip_address: row for row in found}
+    found = list(_among(rows.select_for_update(of=("self",)), "ip_address", wanted))
+    return dict(zip(map(attrgetter("ip_address"), found), found, strict=True))
 
 
 def _among(rows: QuerySet[Any], column: str, keys: Iterable[Any]) -> Iterator[Any]:
@@ -272,19 +290,23 @@ def _among(rows: QuerySet[Any], column: str, keys: Iterable[Any]) -> Iterator[An
 
 def _move_servers(moves: Sequence[Move]) -> None:
     """Servers and their interfaces; their rows follow from them."""
-    new = {move.row.ip_address: move.new for move in moves}
-    keys = {move.row.server_id for move in moves}
-    for model, column in ((Server, "pk"), (Interface, "server")):
-        rows = _among(model.objects.order_by("pk"), column, keys)
-        moved = [row for row in rows if row.ip_address in new]
-        for row in moved:
+    new = dict(map(attrgetter("row.ip_address", "new"), moves))
+    keys = set(map(attrgetter("row.server_id"), moves))
+    _readdress(Server, _among(Server.objects.order_by("pk"), "pk", keys), new)
+    _readdress(Interface, _among(Interface.objects.order_by("pk"), "server", keys), new)
+
+
+def _readdress(model: Any, rows: Iterable[Any], new: Mapping[Any, Any]) -> None:
+    moved = []
+    for row in rows:
+        if row.ip_address in new:
             row.ip_address = new[row.ip_address]
-        model.objects.bulk_update(moved, ["ip_address"])
+            moved.append(row)
+    model.objects.bulk_update(moved, ["ip_address"])
 
 
-def _take_vms(moves: Sequence[Move]) -> None:
+def _take_vms(rows: Sequence[IPAddress]) -> None:
     """A VM has one address: it leaves the old one before it gets the new one."""
-    rows = [move.row for move in moves if move.row.vm_id]
     for row in rows:
         row.vm_id = None
     address_rows.update(rows, ["vm_id"])

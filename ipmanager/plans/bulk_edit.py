@@ -16,6 +16,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
+from unfold.admin import ModelAdmin
 
 from changes.plans.verb import Plan, Work
 from core.errors import Invalid
@@ -166,19 +167,17 @@ def _refusal(row: Any, values: Mapping[str, Any]) -> str:
     return ""
 
 
-class EditsSeveral:
+class EditsSeveral(ModelAdmin):
     """An action of a list that leads to the page."""
 
-    def get_actions(self: Any, request: HttpRequest) -> dict[str, Any]:
-        found = super().get_actions(request)  # type: ignore[misc]
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        found = super().get_actions(request)
         if self.has_change_permission(request) and "_popup" not in request.GET:
             found["edit_several"] = self.get_action("edit_several")
         return found
 
     @admin.action(description=gettext_lazy("Edit fields, with a preview"))
-    def edit_several(
-        self: Any, request: HttpRequest, queryset: QuerySet[Any]
-    ) -> HttpResponse | None:
+    def edit_several(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
         if not self.has_change_permission(request):
             raise PermissionDenied
         keys = sorted(queryset.values_list("pk", flat=True)[: MOST + 1])

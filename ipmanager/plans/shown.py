@@ -54,7 +54,5 @@ def _unseen(model: type[Model], reader: Reader) -> Iterator[str]:
 
 def _diff(told: Sequence[Told]) -> SafeString | str:
     """What dnsmasq will be told; of several servers, each under its name."""
-    texts = []
-    for one in told:
-        texts += [f"# {one.server}"] * (len(told) > 1) + [one.diff]
-    return coloured("\n".join(texts))
+    headings = (f"# {one.server}\n" * (len(told) > 1) + one.diff for one in told)
+    return coloured("\n".join(headings))
