@@ -48,6 +48,4 @@ def _unpacked(text: str) -> bytes:
 
 def _too_large() -> Invalid:
     text = _("The file is too large for the browser.")
-    return Invalid(
-        text, _("On the server, this reads any file: %s") % manage_command("import_csv KIND FILE")
-    )
+    return Invalid(text, _("Use %s on the server.") % manage_command("import_csv"))
