@@ -69,13 +69,14 @@ def bar(share: Share, sentence: str) -> SafeString:
     }
     title = sentence % numbers
     return format_html(
-        '<span class="ipm-usage" title="{}"><span class="ipm-bar" role="img" aria-label="{}">'
-        '<span class="ipm-{}" style="width: {}%"></span></span>'
+        '<span class="ipm-usage" title="{}"><svg class="ipm-bar" viewBox="0 0 100 8" '
+        'preserveAspectRatio="none" role="img" aria-label="{}">'
+        '<rect class="ipm-{}" width="{}" height="8"/></svg>'
         '<span class="ipm-percent">{}</span></span>',
         title,
         title,
         level(percent),
-        f"{min(percent, 100):.1f}",
+        f"{max(min(percent, 100), 2.5 * bool(percent)):.1f}",  # little can be seen, too
         per_cent(percent),
     )
 

@@ -43,6 +43,7 @@ from ipam.usage import Usage, usage
 from ipam.usage.ranking import by_figures
 
 NAMED = 20  # so many addresses are listed before the rest is counted
+DEEPEST = 8  # steps to the right in the tree
 
 
 class PoolForm(LedgerForm):
@@ -195,9 +196,8 @@ class SubnetAdmin(LedgerAdmin):
 
     @admin.display(description=_("network"), ordering="network")
     def tree(self, subnet: Any) -> SafeString:
-        return format_html(
-            '<span class="ipm-tree" style="--depth: {}">{}</span>', subnet.depth, subnet.network
-        )
+        depth = min(subnet.depth, DEEPEST)
+        return format_html('<span class="ipm-tree ipm-d{}">{}</span>', depth, subnet.network)
 
     @admin.display(description=_("static"), ordering="static_percent")
     def static_bar(self, subnet: Subnet) -> SafeString:
