@@ -9,11 +9,12 @@ from typing import Any
 
 from django.http import Http404
 
-from dhcp.state.machines import MachineState, states_of_cards, states_of_server
+from changes.log.rights import Reader
+from dhcp.state.machines import MachineState, states_of_cards
 from dhcp.state.network_cards import NetworkCard
 from ipam.addresses import Address
 from ipam.admin.pickers import is_key
-from ipam.models import VRF, IPAddress, Server, Subnet
+from ipam.models import VRF, Interface, IPAddress, Server, Subnet
 
 Cards = Sequence[tuple[NetworkCard, MachineState]]
 
@@ -74,12 +75,17 @@ class Subject:
         return list(map(itemgetter(0), self.cards))
 
 
-def find_server(key: int) -> Subject:
-    """Raises Http404."""
+def find_server(reader: Reader, key: int) -> Subject:
+    """The server with its interfaces and its addresses, as far as the reader may see them. Raises
+    Http404."""
     server = _found(Server.objects.select_related("vrf"), key)
-    rows = server.addresses.select_related("subnet").order_by("ip_address")
-    by_address = {row.ip_address: row for row in rows}
-    return Subject(server.hostname, server, states_of_server(server), by_address)
+    nics = reader.rows(Interface).filter(server=server).select_related("server").order_by("name")
+    cards = [NetworkCard.of_server(server), *map(NetworkCard.of_interface, nics)]
+    states = states_of_cards(cards)
+    rows = reader.rows(IPAddress).filter(server=server).select_related("subnet")
+    by_address = {row.ip_address: row for row in rows.order_by("ip_address")}
+    pairs = [(card, states[card.key]) for card in cards]
+    return Subject(server.hostname, server, pairs, by_address)
 
 
 def find_vm(key: int) -> Subject:

@@ -6,6 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.views.decorators.http import require_http_methods, require_safe
 
+from changes.log.rights import Reader
 from ipam.models import IPAddress, Server, Subnet
 from ipmanager.machine.change import ChangePage
 from ipmanager.machine.page import MachinePage
@@ -19,7 +20,7 @@ _changes = require_http_methods(["GET", "HEAD", "POST"])
 @require_safe
 @needs(Server)
 def server_page(request: HttpRequest, key: int) -> HttpResponse:
-    return _page(request, find_server(key))
+    return _page(request, find_server(Reader.of(request), key))
 
 
 @require_safe
@@ -31,19 +32,19 @@ def vm_page(request: HttpRequest, key: int) -> HttpResponse:
 @_changes
 @needs(Server, Subnet)
 def server_move(request: HttpRequest, key: int) -> HttpResponse:
-    return ChangePage(request, find_server(key), "move").answer()
+    return ChangePage(request, find_server(Reader.of(request), key), "move").answer()
 
 
 @_changes
 @needs(Server, Subnet, IPAddress)
 def server_release(request: HttpRequest, key: int) -> HttpResponse:
-    return ChangePage(request, find_server(key), "release").answer()
+    return ChangePage(request, find_server(Reader.of(request), key), "release").answer()
 
 
 @_changes
 @needs(Server, Subnet, IPAddress)
 def server_quarantine(request: HttpRequest, key: int) -> HttpResponse:
-    return ChangePage(request, find_server(key), "quarantine").answer()
+    return ChangePage(request, find_server(Reader.of(request), key), "quarantine").answer()
 
 
 def _page(request: HttpRequest, subject: Subject) -> HttpResponse:

@@ -127,3 +127,21 @@ def test_the_address_list_shows_each_column_by_its_permission(ledger):
     assert shown("ipam.view_subnet") == {"mark-address", "mark-subnet"}
     assert shown("ipam.view_server") == {"mark-address", "mark-server"}
     assert shown("ipam.view_vrf", "ipam.view_subnet") >= {"mark-vrf"}
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        "/admin/networks/map/",
+        "/admin/place/",
+        "/admin/search/?q=mark",
+        "/admin/search/palette/?q=mark",
+        "/admin/ipam/server/{server}/page/",
+        "/admin/ipam/server/{server}/move/?to=10.0.1.0/24",
+    ],
+)
+def test_with_one_permission_a_page_of_the_shell_shows_no_other_model(ledger, page):
+    for model, own in MARKS.items():
+        app, name = model.split(".")
+        text = text_of(logged_in(f"{app}.view_{name}").get(page.format(**ledger)))
+        assert not [mark for mark in MARKS.values() if mark != own and mark in text], model
