@@ -21,7 +21,7 @@ from core.errors import Invalid, IPManagerError
 from core.history import origin
 from importers import carried, rights
 from importers.kinds import KINDS
-from importers.outcome import Outcome
+from importers.outcome import STATES, Outcome
 from importers.plan import import_records
 from importers.records import Records
 from importers.source import Source
@@ -108,12 +108,14 @@ def _records(request: HttpRequest, kind: str, files: Files) -> Records:
 
 
 def _shown(outcome: Outcome) -> dict[str, Any]:
+    totals = outcome.totals
+    states = list(filter(totals.__getitem__, STATES))
     counts = []
     for kind, numbers in outcome.counts.items():
-        counts.append((KIND_TITLES[kind], list(numbers.values())))
+        counts.append((KIND_TITLES[kind], list(map(numbers.__getitem__, states))))
     return {
         "outcome": outcome,
-        "states": list(STATE_TITLES.values()),
+        "states": list(map(STATE_TITLES.__getitem__, states)),
         "counts": counts,
         "groups": groups(outcome),
     }
