@@ -8,7 +8,7 @@ from functools import partial
 
 from django.utils.translation import gettext_lazy as _
 
-from importers.readers import hosts_table, netbox
+from importers.readers import ethers, hosts_table, netbox, zones
 from importers.readers.dnsmasq import conf as dnsmasq_conf
 from importers.readers.dnsmasq import leases as dnsmasq_leases
 from importers.readers.isc import conf as isc_conf
@@ -96,6 +96,8 @@ KINDS = _kinds(
         ("kea-dhcp4.conf", "kea-dhcp6.conf"),
     ),
     Kind("kea-leases", _("Kea, leases"), "/var/lib/kea/kea-leases4.csv", _each(kea_leases.read)),
-    Kind("netbox", _("NetBox, CSV exports"), "prefixes, IP addresses, devices …", netbox.read),
+    Kind("netbox", _("NetBox, CSV exports"), "*.csv", netbox.read),
+    Kind("ethers", _("Table of MAC addresses"), "/etc/ethers", _each(ethers.read)),
+    Kind("zone", _("Zone file (BIND)"), "/etc/bind/db.corp.example", _each(zones.read)),
     Kind("hosts", _("Table of hosts"), "/etc/hosts", _each(hosts_table.read)),
 )
