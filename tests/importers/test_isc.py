@@ -114,6 +114,7 @@ def test_an_included_file_stands_in_its_place(records):
         ("default-lease-time soon;", 1),
         ('include "file";' * 1, 1),
         ("group { " * 40 + "}" * 40, 1),
+        ('class { match "x"; }\nfixed-address;', 2),
     ],
 )
 def test_a_damaged_file_is_refused_with_its_line(records, text, line):

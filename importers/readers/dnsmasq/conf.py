@@ -204,7 +204,7 @@ class _Configuration:
 
     def _shared_network(self, found: Setting) -> None:
         """`shared-network=ADDRESS,ADDRESS`: that of dnsmasq or a relay, and one of the subnet."""
-        here, there = map(hosts_table.address, found.parts[:2])
+        here, there = map(hosts_table.address, [*found.parts, ""][:2])
         if here and there:
             self.shared.append((here, there))
         else:
@@ -220,7 +220,7 @@ class _Configuration:
                 self.others += hosts_table.named(found.at, ip, names)
 
     def _cname(self, found: Setting) -> None:
-        *aliases, target = filterfalse(str.isdecimal, found.parts)
+        *aliases, target = [*filterfalse(str.isdecimal, found.parts)] or [""]
         for alias in aliases:
             self._name(found, alias, "CNAME", target)
 

@@ -190,7 +190,7 @@ class _Configuration:
     def _class(self, statement: Statement, place: _Place) -> None:
         for inner in statement.inner:
             if _CONSTANT.fullmatch(str(inner)):
-                self.constant.add(statement.texts[0])
+                self.constant.update(statement.texts[:1])
         self._other(statement, place)
 
     def _subclass(self, statement: Statement, place: _Place) -> None:

@@ -68,8 +68,9 @@ def _reason_against(cells: dict[str, str]) -> str:
         return _("Delegated prefixes have no place in the ledger.")
     if cells["valid_lifetime"] == "0":
         return _("The lease is over: %s.") % "deleted"
-    if cells["state"] in _OVER:
-        return _("The lease is over: %s.") % _OVER[cells["state"]]
+    state = cells.get("state", "")
+    if state in _OVER:
+        return _("The lease is over: %s.") % _OVER[state]
     return ""
 
 
