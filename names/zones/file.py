@@ -151,8 +151,8 @@ def write(zone: str, ttl: int, records: Iterable[Served]) -> str:
 
 
 def _line(row: Served) -> str:
-    parts = [f"{row.name}.", str(row.ttl or ""), row.type, _written(row.type, row.value)]
-    return " ".join(filter(None, parts))
+    ttl = [] if row.ttl is None else [str(row.ttl)]
+    return " ".join([f"{row.name}.", *ttl, row.type, _written(row.type, row.value)])
 
 
 def _written(kind: str, value: str) -> str:

@@ -17,7 +17,7 @@ from names.models import Record, Zone
 from names.zones import serial
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@dataclass(frozen=True, slots=True)
 class Served:
     """Its whole name, type and value; without a TTL of its own it has that of its zone."""
 
@@ -25,6 +25,14 @@ class Served:
     type: str
     value: str
     ttl: int | None = None
+
+    def __lt__(self, other: Served) -> bool:
+        return self._place < other._place
+
+    @property
+    def _place(self) -> tuple[str, str, str, bool, int]:
+        """One without a TTL of its own comes first."""
+        return self.name, self.type, self.value, self.ttl is not None, self.ttl or 0
 
 
 def take() -> Names:

@@ -89,6 +89,18 @@ def test_bind_reads_the_exported_zone(zone, subnet, tmp_path):
     assert "warning" not in done.stderr
 
 
+def test_a_ttl_of_0_is_written_as_such(zone):
+    record(zone, "a", "TXT", "x", ttl=0)
+    assert "a.corp.example. 0 TXT" in export_zone(zone)
+
+
+def test_a_record_that_two_zones_have_with_different_ttls_is_told(zone):
+    lab = Zone.objects.create(name="lab.corp.example")
+    record(zone, "lab", "NS", "ns.lab.corp.example")
+    record(lab, "@", "NS", "ns.lab.corp.example", ttl=5)
+    assert "lab.corp.example. 5 NS ns.lab.corp.example." in export_zone(zone)
+
+
 def test_what_is_below_a_delegation_is_refused_but_its_glue(zone, subnet, settings, tmp_path):
     settings.DNSMASQ_DIR = tmp_path
     record(zone, "sub", "NS", "ns.sub.corp.example")
