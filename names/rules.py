@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from django.core.exceptions import ValidationError
+from django.core.validators import EmailValidator
 from django.utils.translation import gettext as _
 
 from core.errors import Reason
@@ -15,6 +17,8 @@ if TYPE_CHECKING:
     from names.models import Record, Zone
 
 _OF_OTHERS = ("localhost", "local", "arpa", "ipmanager.internal", "internal")
+
+_MAILBOX = re.compile(r"[A-Za-z0-9!#%&'*+./=?^_`{|}~-]{1,63}@(?P<domain>[^@]+)")
 
 
 def validate_zone(value: str) -> None:
@@ -35,6 +39,9 @@ def check_zone(zone: Zone) -> None:
     if zone.primary_server and not rdata.is_name(zone.primary_server):
         text = _("“%s” is not a host's name.")
         raise ValidationError({"primary_server": Reason(text % zone.primary_server[:60])})
+    mailbox = _MAILBOX.fullmatch(zone.contact)
+    if zone.contact and not (mailbox and rdata.is_name(rdata.lower(mailbox["domain"]))):
+        raise ValidationError({"contact": Reason(EmailValidator.message)})
     if zone.retry > zone.refresh:
         raise ValidationError({"retry": Reason(_("It must not be longer than refresh."))})
     if zone.expire <= zone.refresh + zone.retry:

@@ -53,6 +53,10 @@ def test_the_soa_has_what_the_zone_says(zone):
     [
         ("primary_server", "a..b"),
         ("contact", "nobody"),
+        ("contact", '"a;b"@corp.example'),
+        ("contact", '"a\\ b"@corp.example'),
+        ("contact", "a@[127.0.0.1]"),
+        ("contact", "a" * 64 + "@corp.example"),
         ("ttl", 604_801),
         ("retry", 59),
         ("retry", 14_401),
