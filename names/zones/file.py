@@ -14,7 +14,9 @@ from django.utils.translation import gettext as _
 from names import rdata
 from names.zones.served import Served
 
-_PART = re.compile(r'"(?:[^"\\\n]|\\.)*"|[()]|;[^\n]*|\n|[^\s();"]+')
+_STRING = r'"(?:[^"\\\n]|\\.)*"'
+_PART = re.compile(rf'{_STRING}|[()]|;[^\n]*|\n|[^\s();"]+|"[^\n]*')
+_UNENDED = re.compile(rf'(?!{_STRING}\Z)"')
 _TTL = re.compile(r"(?=.{1,32}\Z)(?:[0-9]+[smhdw])*[0-9]*", re.ASCII | re.IGNORECASE)
 _TIME = re.compile("([0-9]+)([smhdw]?)", re.ASCII | re.IGNORECASE)
 _CLASSES = frozenset({"IN", "CH", "HS"})
@@ -113,6 +115,8 @@ class _Reader:
         entry = Entry(line, self.owner, kind)
         if kind == "SOA" or (kind == "NS" and self.owner == self.zone):
             return replace(entry, complaint=_("SOA and NS belong to the server that serves it."))
+        if any(map(_UNENDED.match, words)):
+            return replace(entry, complaint=_("A string does not end."))
         if kind not in rdata.TYPES:
             return replace(
                 entry, complaint=_("A record of the type %s cannot be kept.") % kind[:20]

@@ -143,3 +143,11 @@ def test_of_two_leases_of_an_address_the_later_counts(records):
     )
     assert (six.duid, six.mac) == ("00:03:00:01:02:00:00:00:00:0b", "02:00:00:00:00:0b")
     assert [one.what for one in found.all(LeftOut)] == ["10.1.0.101"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "text"), [("isc-dhcpd", '"' + '\\"' * 500_000), ("kea", "/*\n" * 500_000)]
+)
+def test_what_does_not_end_is_refused_in_one_pass(records, kind, text):
+    with pytest.raises(BadInput, match="A string does not end|is not JSON"):
+        records(kind, text)

@@ -144,3 +144,8 @@ def test_the_commands_tell_what_they_did(zone, subnet, tmp_path, capsys):
     assert lines[4:] == ["web.corp.example. A 10.1.0.5", "www.corp.example. A 192.0.2.1"]
     with pytest.raises(CommandError, match="there is no zone x"):
         call_command("export_zone", "x")
+
+
+def test_a_string_that_does_not_end_is_told_in_one_pass():
+    (entry,) = zone_file.read('a TXT "' + '\\"' * 500_000, "corp.example")
+    assert entry.complaint == "A string does not end."

@@ -12,13 +12,15 @@ from django.utils.translation import gettext as _
 
 from importers.source import DEEPEST, BadInput, Source
 
+_STRING = r'"(?:[^"\\\n]|\\[^\n])*"'
 _TOKEN = re.compile(
-    r'"(?:[^"\\\n]|\\[^\n])*"'  # a string
+    f"{_STRING}"
     r"|\#[^\n]*"
     r"|[{}();,=\n]"
     r'|[^\s{}();,="\#]+'
-    r'|"'  # one that does not end
+    r'|"[^\n]*'  # a string that does not end: its line is passed over at once
 )
+_WHOLE_STRING = re.compile(_STRING)
 _ESCAPE = re.compile(r"\\([0-7]{3}|x[0-9a-fA-F]{2}|.)")
 _LETTERS = {"n": "\n", "t": "\t", "r": "\r", "b": "\b"}
 
@@ -178,7 +180,7 @@ def _words(name: str, text: str) -> Iterator[Word]:
         if first == "\n":
             line += 1
         elif first == '"':
-            if len(token) == 1:
+            if not _WHOLE_STRING.fullmatch(token):
                 raise BadInput(f"{name}:{line}", _("A string does not end."))
             yield Word(_ESCAPE.sub(_unescaped, token[1:-1]), line, quoted=True)
         elif first != "#":

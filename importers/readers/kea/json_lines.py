@@ -19,7 +19,7 @@ _TOKEN = re.compile(
     r"|(?P<newline>\n)"
     r"|(?P<blank>[ \t\r\f\v]+)"
     r"|(?P<sign>[{}\[\]:,])"
-    r"|(?P<word>[^\s{}\[\]:,\"#]+)",
+    r"|(?P<word>(?!/\*)[^\s{}\[\]:,\"#]+)",
     re.DOTALL,
 )
 _CONSTANTS: dict[str, Any] = {"true": True, "false": False, "null": None}
