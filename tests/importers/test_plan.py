@@ -251,3 +251,24 @@ def test_the_command_prints_what_it_does(tmp_path, capsys):
     assert "What is new was written." in capsys.readouterr().out
     call_command("import_from", "dnsmasq", str(file), "--json")
     assert '"new": 0' in capsys.readouterr().out
+
+
+def test_names_are_judged_against_what_was_read_once(db):
+    Zone.objects.create(name="corp.example")
+
+    def questions(first, last):
+        names = [
+            Name("f:1", f"n{n}.corp.example", "A", f"192.0.2.{n}") for n in range(first, last)
+        ]
+        with CaptureQueriesContext(connection) as queries:
+            assert apply(*names).totals["new"] == last - first
+        return len(queries)
+
+    assert questions(1, 3) == questions(10, 60)
+
+
+def test_a_name_in_another_spelling_is_there_already(take, db):
+    Zone.objects.create(name="corp.example")
+    text = "cname=www.corp.example,Web.Corp.Example\n"
+    assert take("dnsmasq", text).totals["new"] == 1
+    assert take("dnsmasq", text).totals["same"] == 1
