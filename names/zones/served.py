@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain, filterfalse
 from operator import attrgetter
 
@@ -44,12 +45,18 @@ def served(names: Names) -> Iterator[Served]:
     aliases = set(map(attrgetter("fqdn"), filter(further.is_alias, names.records)))
     ports = map(_port, filter(attrgetter("port"), names.lines))
     alone = filterfalse(lambda one: one.name in aliases, ports)
-    own = map(_address, names.lines)
+    own = map(partial(_address, _ttls()), names.lines)
     return chain(own, map(_further, names.records), filter(_has_right_name, alone))
 
 
-def _address(line: NameLine) -> Served:
-    return Served(line.fqdn, line.kind, str(line.ip))
+def _ttls() -> dict[str, int]:
+    """The TTLs that records of addresses have of their own, by their sources in a line."""
+    rows = Record.objects.filter(type__in=rdata.ADDRESSES).exclude(ttl=None)
+    return {f"record {pk}": ttl for pk, ttl in rows.order_by().values_list("pk", "ttl")}
+
+
+def _address(ttls: Mapping[str, int], line: NameLine) -> Served:
+    return Served(line.fqdn, line.kind, str(line.ip), ttls.get(line.sources[0]))
 
 
 def _further(record: Record) -> Served:

@@ -93,6 +93,11 @@ def test_bind_reads_the_exported_zone(zone, subnet, tmp_path):
     assert "warning" not in done.stderr
 
 
+def test_an_address_is_told_with_the_ttl_of_its_record(zone):
+    record(zone, "a", "A", "192.0.2.1", ttl=5)
+    assert "a.corp.example. 5 A 192.0.2.1" in export_zone(zone)
+
+
 def test_a_ttl_of_0_is_written_as_such(zone):
     record(zone, "a", "TXT", "x", ttl=0)
     assert "a.corp.example. 0 TXT" in export_zone(zone)
