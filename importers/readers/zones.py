@@ -10,7 +10,8 @@ from django.utils.translation import gettext as _
 
 from importers.records import LeftOut, Name, Record, ZoneName
 from importers.source import BadInput, Source
-from names import rdata, zone_file
+from names import rdata
+from names.zones import file as zone_file
 
 _ORIGIN = re.compile(r"^\$ORIGIN\s+(\S+)\.\s*(;.*)?$", re.MULTILINE | re.IGNORECASE)
 _SOA = re.compile(r"^(\S+)\.\s+(?:\S+\s+){0,2}SOA\s", re.MULTILINE | re.IGNORECASE)

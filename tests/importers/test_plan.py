@@ -257,9 +257,7 @@ def test_names_are_judged_against_what_was_read_once(db):
     Zone.objects.create(name="corp.example")
 
     def questions(first, last):
-        names = [
-            Name("f:1", f"n{n}.corp.example", "A", f"192.0.2.{n}") for n in range(first, last)
-        ]
+        names = [Name("f:1", f"n{n}.corp.example", "A", f"192.0.2.{n}") for n in range(first, last)]
         with CaptureQueriesContext(connection) as queries:
             assert apply(*names).totals["new"] == last - first
         return len(queries)
