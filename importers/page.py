@@ -1,4 +1,4 @@
-"""The page /admin/import-from/: upload the files of another system, look at what would be made, import.
+"""The page /admin/import-from/: upload files of another system, look at what would be made, import.
 
 The preview carries the files, so the page works without JavaScript and without a place for
 uploads."""
