@@ -115,7 +115,8 @@ def test_a_secondary_answers_while_the_database_is_away(servers):
     by_hand(f"ALTER ROLE {ROLE} LOGIN")
     assert eventually(lambda: not silent(primary) and answer(primary, "www") == ["10.1.0.5"])
     assert eventually(lambda: answer(secondary, "www") == ["10.1.0.5"])
-    assert answer(secondary, "web") == [NXDOMAIN]
+    # NSD's former process may answer once more while the new one begins.
+    assert eventually(lambda: answer(secondary, "web") == [NXDOMAIN])
 
 
 def answer(port, label):
