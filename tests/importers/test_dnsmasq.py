@@ -150,3 +150,12 @@ def test_a_table_of_hosts(records):
     assert [one.at for one in found.all(LeftOut)] == ["file:1", "file:3"]
     with pytest.raises(BadInput, match="file:1"):
         records("hosts", "10.1.0 x\n")
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["shared-network=1", "cname=5", "dhcp-range=10.0.0.10,10.0.0.20," + "9" * 5000],
+)
+def test_a_line_that_lacks_a_part_is_refused_with_its_place(records, line):
+    with pytest.raises(BadInput, match=r"^dnsmasq.conf:2: "):
+        records("dnsmasq", dnsmasq__conf=f"\n{line}\n")

@@ -127,3 +127,8 @@ def test_the_examples_of_kea_are_read():
         assert KINDS["kea"].records(Source.at_path(path)).all(Net)
     for path in corpora.folder("corpora/kea-leases").glob("*.csv"):
         assert len(KINDS["kea-leases"].records(Source.at_path(path))) >= 3
+
+
+def test_a_lease_without_a_needed_cell_is_refused(records):
+    with pytest.raises(BadInput, match="^file:2: The line has 3 cells only"):
+        records("kea-leases", "address,valid_lifetime,expire,state\n10.0.0.1,1,5\n")

@@ -19,7 +19,7 @@ from importers.readers.dnsmasq.words import Setting, setting, without_comment
 from importers.readers.facts import Fact, SubnetFacts
 from importers.readers.machines import merged
 from importers.records import LeftOut, Machine, Name, Record
-from importers.source import MOST_FILES, BadInput, Line, Source
+from importers.source import MOST_FILES, BadInput, Line, Source, placed
 from ipam.addresses import Address, Network
 
 _HOST_LINE = re.compile(r"(id:|set:|tag:|[0-9a-fA-F*]{2}[:-]|[0-9.]+,|\[)")
@@ -94,7 +94,8 @@ class _Configuration:
 
     def conf(self, lines: Iterable[Line]) -> None:
         for found in filter(None, map(setting, lines)):
-            _SETTINGS.get(found.key, _Configuration._other)(self, found)
+            with placed(found.at):
+                _SETTINGS.get(found.key, _Configuration._other)(self, found)
 
     def hosts(self, lines: Iterable[Line]) -> None:
         for found in _values(lines, "dhcp-host"):

@@ -40,7 +40,8 @@ def _records(lines: Iterator[Line]) -> Iterator[tuple[Address, Record]]:
         cells = line.text.strip().split(",")
         if cells == [""]:
             continue
-        if len(cells) < len(columns) - 2:  # older versions have fewer columns at the end
+        # Older versions have fewer columns at the end.
+        if len(cells) < len(columns) - 2 or not _NEEDED.issubset(columns[: len(cells)]):
             raise BadInput(line.at, _("The line has %d cells only.") % len(cells))
         texts = [_ESCAPED.sub(_letter, cell) for cell in cells]
         yield _record(line, dict(zip(columns, texts, strict=False)))
