@@ -119,6 +119,8 @@ def boot_events(subject: Subject, reader: Reader) -> list[BootEvent]:
 def names(subject: Subject, reader: Reader) -> list[tuple[str, str]]:
     """The names that dnsmasq was told of its addresses, with these; and the records that lead to
     them, with their types."""
+    if not reader.may_view(Record):  # the file holds names of records, too
+        return []
     served = list(_served(subject.global_ips))
     wanted = set(map(itemgetter(1), served))
     rows = _rows(reader, Record).filter(value__in=wanted).select_related("zone")

@@ -5,6 +5,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from dhcp.files.targets import Target
 from dhcp.models import DhcpChange, DhcpTransaction, Generation
 from ipam.models import IPAddress, Server, Sighting
 from pxe.models import BootEvent
@@ -210,3 +211,14 @@ def test_the_number_of_queries_does_not_grow_with_the_machine(admin_client, pc):
         DhcpTransaction.objects.create(kind="ack", mac_address=MAC)
         Sighting.objects.create(ip_address=f"10.0.0.{40 + number}", source="ping")
     assert queries_of(admin_client, page_of(pc)) <= few + 2
+
+
+def test_served_names_are_shown_to_those_who_may_see_records(settings, tmp_path):
+    settings.DNSMASQ_DIR = tmp_path
+    server = ServerFactory(hostname="named-1", ip_address="10.0.0.5")
+    Target.from_settings().names.write_text("10.0.0.5 alias.example.org\n")
+    for further, is_shown in ((), False), (("names.view_record",), True):
+        client = Client()
+        client.force_login(staff("ipam.view_server", *further))
+        found = client.get(reverse("admin:ipam_server_page", args=[server.pk]))
+        assert (b"alias.example.org" in found.content) is is_shown
