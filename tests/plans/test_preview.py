@@ -7,6 +7,7 @@ from django.db import connection, connections, transaction
 from django.test import Client
 from django.urls import reverse
 
+from changes.plans import trial
 from changes.plans.verb import Outdated, apply, preview
 from core.errors import Unavailable
 from core.history import origin
@@ -48,6 +49,21 @@ def test_a_preview_says_what_becomes_of_each_row_and_leaves_all_as_it_was(office
         "subnet 10.0.0.128/25": "create",
     }
     assert plan.effect.placed == [("10.0.0.200", "10.0.0.128/25")]
+
+
+@pytest.mark.on("sqlite")
+@pytest.mark.django_db(transaction=True)
+def test_a_database_too_large_for_a_copy_is_tried_in_its_place_and_left_as_it_was(
+    office, monkeypatch
+):
+    monkeypatch.setattr(trial, "LARGEST_COPY", 0)
+    before = ledger()
+
+    plan = preview(halves)
+
+    assert plan.found == ["10.0.0.0/25", "10.0.0.128/25"]
+    assert ledger() == before
+    assert apply(halves, plan.digest).found == plan.found
 
 
 @NEEDS
