@@ -150,7 +150,8 @@ def _edit(model: Any, keys: Sequence[int], values: Mapping[str, Any]) -> Edited:
 
 
 def _rows(model: Any, keys: Sequence[int]) -> Iterator[Any]:
-    yield from model.objects.filter(pk__in=keys).order_by("pk")
+    """Locked: an allocation takes a free address without the ledger's lock."""
+    yield from model.objects.filter(pk__in=keys).select_for_update(of=("self",)).order_by("pk")
 
 
 def _refusal(row: Any, values: Mapping[str, Any]) -> str:
