@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from changes.plans.services import left_behind
 from changes.plans.verb import Work
 from dhcp.reshape import merge, renumber, resize, split
 from ipam.addresses import Address, Network
@@ -65,7 +66,7 @@ def _renumber(wanted: Wanted) -> Found:
         "moved": {str(move.row.ip_address): str(move.new) for move in done.moves if move.new},
         "stays": {str(move.row.ip_address): move.refusal for move in done.moves if not move.new},
         "records": done.records,
-        "warnings": done.warnings,
+        "warnings": [*done.warnings, *left_behind(wanted.subnet, done)],
     }
 
 

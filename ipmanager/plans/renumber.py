@@ -9,6 +9,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from changes.plans.services import left_behind
 from changes.plans.verb import Plan, Work
 from core.errors import Invalid
 from dhcp.reshape.renumber import Renumbered, renumber
@@ -60,7 +61,13 @@ class RenumberPage(SubnetPlanPage):
         target = _target(self.given("target"), self.subnet)
         ends = [range_plan.parse(text) if text else None for text in self._ends()]
         choices = Choices(self.given("place") != "next", *ends)
-        return lambda: _found(renumber(self.fresh(), _fresh(target), choices), self.subnet)
+        return lambda: self._found(renumber(self.fresh(), _fresh(target), choices))
+
+    def _found(self, done: Renumbered) -> Found:
+        """Services are named to those only who may see them."""
+        user: Any = self.request.user
+        also = left_behind(self.subnet, done) if user.has_perm("registry.view_service") else ()
+        return _found(done, self.subnet, [*done.warnings, *also])
 
     def _ends(self) -> Iterator[str]:
         yield from map(self.given, ("first", "last"))
@@ -103,7 +110,7 @@ def _fresh(subnet: Subnet) -> Subnet:
     return Subnet.objects.get(pk=subnet.pk)
 
 
-def _found(done: Renumbered, source: Subnet) -> Found:
+def _found(done: Renumbered, source: Subnet, warnings: list[str]) -> Found:
     moves = []
     for move in done.moves:
         former = move.row.ip_address
@@ -113,5 +120,5 @@ def _found(done: Renumbered, source: Subnet) -> Found:
         [one for one in moves if one.new is not None],
         [one for one in moves if one.new is None],
         done.records,
-        done.warnings,
+        warnings,
     )

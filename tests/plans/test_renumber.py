@@ -3,6 +3,7 @@
 import pytest
 from django.urls import reverse
 
+from changes.plans.services import left_behind
 from changes.plans.verb import preview
 from changes.undo.verb import undo
 from core.errors import IPManagerError
@@ -17,6 +18,7 @@ from names.models import Record, Zone
 from tests.changes.undoing import change, ledger
 from tests.ipam.admin_forms import messages_of, queries_in
 from tests.ipam.factories import IPAddressFactory, ServerFactory, SubnetFactory, VRFFactory
+from tests.registry.factories import ServiceFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -154,6 +156,16 @@ def test_records_follow_and_who_is_told_a_former_address_is_named(old, new):
     assert done.warnings == [
         "10.0.0.5 becomes 10.0.1.5, but the clients of 10.0.0.0/24, 10.0.1.0/24 "
         "are told the former."
+    ]
+
+
+def test_a_service_at_a_former_address_is_named(old, new):
+    ServerFactory(hostname="web-1", ip_address="10.0.0.20")
+    service = ServiceFactory(ip_address="10.0.0.20")
+    ServiceFactory(ip_address="10.0.0.99")
+    done = renumber(old, new, Choices())
+    assert list(left_behind(old, done)) == [
+        f"{service} is registered at 10.0.0.20, which becomes 10.0.1.20: register it anew."
     ]
 
 
