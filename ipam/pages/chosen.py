@@ -4,16 +4,16 @@ is chosen. Kept in the session."""
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import asdict, dataclass, replace
+from typing import Any, cast
 
 from django.db.models import Exists, Model, OuterRef, Q, QuerySet
 from django.http import HttpRequest
 
-from ipam.models import IPAddress, Server, Subnet
+from ipam.models import VRF, IPAddress, Server, Subnet
 from ipam.pages.filters import NONE
 
-KEY = "chosen_place"  # in the session
+KEY = "chosen_place"  # in the session, and on the request
 
 
 @dataclass(frozen=True)
@@ -26,11 +26,16 @@ class Chosen:
 
     @classmethod
     def of(cls, request: HttpRequest) -> Chosen:
-        session: Any = getattr(request, "session", {})
-        return cls(**session.get(KEY, {}))
+        """One query for each request where a VRF is chosen: it may be gone meanwhile."""
+        known: Any = request
+        if not hasattr(known, KEY):
+            session = getattr(known, "session", {})
+            known.chosen_place = _present(cls(**session.get(KEY, {})))
+        return cast(Chosen, known.chosen_place)
 
     def store(self, request: HttpRequest) -> None:
         request.session[KEY] = asdict(self)
+        vars(request).pop(KEY, None)
 
     def __bool__(self) -> bool:
         return bool(self.vrf or self.site)
@@ -44,6 +49,14 @@ class Chosen:
         if self.site:
             found &= condition(self.site)
         return rows.filter(found)
+
+
+def _present(chosen: Chosen) -> Chosen:
+    """With the name that the VRF has now; without a VRF that is gone."""
+    if chosen.vrf in ("", NONE):
+        return chosen
+    name = VRF.objects.filter(pk=int(chosen.vrf)).values_list("name", flat=True).first()
+    return replace(chosen, vrf=chosen.vrf if name else "", vrf_name=name or "")
 
 
 def _vrf(chosen: str) -> dict[str, Any]:

@@ -134,6 +134,17 @@ def test_what_does_not_exist_or_may_not_be_seen_cannot_be_chosen(admin_client, n
     assert ">lab<" not in person.get(reverse("admin:place")).content.decode()
 
 
+def test_a_chosen_vrf_that_is_deleted_hides_nothing(admin_client):
+    vrf = VRFFactory(name="short-lived")
+    SubnetFactory(network="10.3.0.0/24")
+    choose(admin_client, vrf=vrf.pk)
+    assert "10.3.0.0/24" not in admin_client.get(TREE).content.decode()
+    vrf.delete()
+    page = admin_client.get(TREE).content.decode()
+    assert "10.3.0.0/24" in page
+    assert "short-lived" not in page
+
+
 def test_one_is_not_led_to_another_site(admin_client):
     answer = admin_client.post(reverse("admin:place"), {"next": "https://example.com/"})
     assert answer.url == TREE
