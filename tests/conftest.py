@@ -1,6 +1,7 @@
 """What every test may ask for."""
 
 import gc
+import math
 import os
 import random
 from collections.abc import Iterator
@@ -153,6 +154,14 @@ def default_language() -> None:
 def unknown_ledger() -> None:
     """No test remembers how far the history of another one's ledger went (ipam/freeze.py)."""
     (settings.DATA_DIR / "ledger.json").unlink(missing_ok=True)
+
+
+@pytest.fixture(autouse=True)
+def known_health() -> None:
+    """No page reads anew how the site is while a test counts queries."""
+    from ipmanager.shell import health_dot  # once the apps are loaded
+
+    health_dot.keep([], math.inf)
 
 
 @pytest.fixture(scope="session")

@@ -89,9 +89,11 @@ class Kept:
 
     def rows(self) -> list[Row]:
         if time.monotonic() > self._until:
-            self._rows = list(_rows())
-            self._until = time.monotonic() + KEEP
+            self.keep(list(_rows()), KEEP)
         return self._rows
+
+    def keep(self, rows: list[Row], seconds: float) -> None:
+        self._rows, self._until = rows, time.monotonic() + seconds
 
     def forget(self) -> None:
         self._until = 0.0
@@ -109,7 +111,7 @@ def _rows() -> QuerySet:
 
 
 _kept = Kept()
-forget = _kept.forget
+forget, keep = _kept.forget, _kept.keep
 
 
 def _badness(one: Lasting) -> int:
