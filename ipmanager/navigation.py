@@ -72,7 +72,7 @@ PAGES: dict[str, tuple[Any, str]] = {
     "admin:dhcp_why": (_("Why this address?"), "dhcp.view_lease"),
     "changes:log": (_("History"), ""),
     "ipam:addresses": (_("IP list"), ""),
-    "importers:import": (_("Import from another system"), "ipam.add_subnet"),
+    "importers:import": (_("Import"), "ipam.add_subnet"),
     "past:who_had": (_("Who had this address?"), "ipam.view_ipaddress"),
 }
 

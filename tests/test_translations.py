@@ -1,6 +1,7 @@
 """Every text that a person reads exists in German."""
 
 import gettext
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -31,6 +32,14 @@ def test_every_text_is_translated(tmp_path, site_environment):
         command = ["msgattrib", state, "--no-obsolete", copy / f"{CATALOGUE}.po"]
         left = subprocess.run(command, capture_output=True, text=True, check=True)
         assert left.stdout == "", "run: make messages, and fill in what is empty or fuzzy"
+
+
+def test_no_text_stands_where_it_is_not_collected():
+    """xgettext sees no call inside an f-string."""
+    hidden = re.compile(r"""\bf["'][^\n]*\{n?(gettext(_lazy)?|_)\(""")
+    files = subprocess.run(["git", "ls-files", "*.py"], cwd=ROOT, capture_output=True, text=True)
+    sources = [path for path in files.stdout.split() if not path.startswith("tests/")]
+    assert [path for path in sources if hidden.search((ROOT / path).read_text())] == []
 
 
 def test_the_compiled_catalogue_is_that_of_the_source(tmp_path):

@@ -89,7 +89,7 @@ class Target:
         try:
             dns = parse_dns(server.dns)
         except ValueError as error:
-            complaint = complaint or f"{_('DNS')}: {error}"
+            complaint = complaint or ": ".join((_("DNS"), str(error)))
         name = f"server-{server.pk}" if complaint else server.name
         leases = Path(server.leases) if server.leases else None
         return replace(

@@ -99,7 +99,7 @@ def _target(text: str, source: Subnet) -> Subnet:
     try:
         network = addresses.parse_network(text)
     except ValueError as error:
-        raise Invalid(f"{_('Into')}: {error}") from error
+        raise Invalid(": ".join((_("Into"), str(error)))) from error
     found = Subnet.objects.in_vrf(source.vrf_id).filter(network=network).first()
     if found is None:
         raise Invalid(_("There is no subnet %s.") % network, _("Create it first."))

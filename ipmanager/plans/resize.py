@@ -49,7 +49,7 @@ class ResizePage(SubnetPlanPage):
         try:
             network = addresses.parse_network(self.given("network"))
         except ValueError as error:
-            raise Invalid(f"{_('New network')}: {error}") from error
+            raise Invalid(": ".join((_("New network"), str(error)))) from error
         gateway = range_plan.parse(self.given("gateway")) if self.given("gateway") else None
         new_space = self.given("new_space")
         if new_space not in NEW_SPACE:

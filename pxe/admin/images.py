@@ -60,9 +60,8 @@ class FileForm(LedgerForm):
         except ValidationError as error:
             self._update_errors(error)  # type: ignore[attr-defined]
         except IPManagerError as error:
-            self.add_error(
-                "upload", f"{error} {gettext('Upload the file, or copy it to its place first.')}"
-            )
+            remedy = gettext("Upload the file, or copy it to its place first.")
+            self.add_error("upload", f"{error} {remedy}")
 
 
 @admin.register(BootFile)

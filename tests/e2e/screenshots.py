@@ -166,6 +166,7 @@ def take(base: str, into: Path, language: str, dark: bool, only: list[str]) -> N
                 continue
             for device, width in WIDTHS.items():
                 page.set_viewport_size({"width": width, "height": 900})
+                page.goto("about:blank")  # an address that differs behind # only loads nothing
                 page.goto(url)
                 page.wait_for_load_state("networkidle")
                 ask(page, url)

@@ -128,7 +128,8 @@ class Ledger:
         given = Given.of(self.usages[root.key], root.version).sentence
         if not inside:
             return given
-        return f"{ngettext('%d network', '%d networks', inside) % inside} · {given}"
+        number = ngettext("%d network", "%d networks", inside) % inside
+        return f"{number} · {given}"
 
     def _block(self, part: Node | Gap) -> Block:
         if isinstance(part, Gap):
