@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from dataclasses import asdict, dataclass
+from hashlib import sha256
 from typing import Any, Literal
 
 State = Literal["new", "same", "differs", "refused", "left out"]
@@ -32,6 +34,12 @@ class Outcome:
 
     verdicts: list[Verdict]
     written: bool
+
+    @property
+    def digest(self) -> str:
+        """What becomes of which record, whatever language says it."""
+        facts = [(one.at, one.kind, one.key, one.state) for one in self.verdicts]
+        return sha256(json.dumps(facts).encode()).hexdigest()
 
     @property
     def counts(self) -> dict[str, dict[str, int]]:

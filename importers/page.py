@@ -5,11 +5,13 @@ uploads."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from django.conf import settings
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.template.defaultfilters import filesizeformat
 from django.template.response import TemplateResponse
@@ -20,6 +22,7 @@ from django.views.decorators.http import require_http_methods
 from core.errors import Invalid, IPManagerError
 from core.history import origin
 from importers import carried, rights
+from importers.carried import Carried
 from importers.kinds import KINDS
 from importers.outcome import STATES, Outcome
 from importers.plan import import_records
@@ -56,24 +59,41 @@ def _posted(request: HttpRequest) -> HttpResponse:
     user_id = str(request.user.pk)
     preview = request.POST.get("preview", "")
     if preview:
-        kind, files = carried.unpack(user_id, preview)
+        given = carried.unpack(user_id, preview)
     else:
-        kind, files = request.POST.get("kind", ""), _uploads(request)
-    vrf = _vrf(request)
-    records = _records(request, kind, files)
-    outcome = import_records(records, apply=bool(preview), vrf=vrf)
-    context = {
-        "kind": KINDS[kind],
-        "files": sorted(files),
-        "vrf": vrf,
-        **_shown(outcome),
-    }
+        given = _uploaded(request)
+    _check_vrf(given.vrf)
+    records = _records(request, given)
+    outcome = _applied(records, given) if preview else _tried(records, given)
+    context = {"kind": KINDS[given.kind], "files": sorted(given.files), **_shown(outcome)}
     if outcome.written:
         context["undo"] = reverse("admin:changes_undo", args=[origin.current().change])
         messages.success(request, _("What is new was written."))
-    elif outcome.totals["new"]:
-        context["preview"] = carried.pack(user_id, kind, files)
-    return _answer(request, context)
+        return _answer(request, context)
+    if preview:
+        text = _("The ledger has changed since this was shown. This is what would happen now.")
+        context["error"] = text
+    if outcome.totals["new"]:
+        context["preview"] = carried.pack(user_id, replace(given, digest=outcome.digest))
+    return _answer(request, context, status=409 if preview else 200)
+
+
+def _uploaded(request: HttpRequest) -> Carried:
+    asked = request.POST
+    return Carried(asked.get("kind", ""), _uploads(request), asked.get("vrf", ""))
+
+
+def _tried(records: Records, given: Carried) -> Outcome:
+    return import_records(records, apply=False, vrf=given.vrf)
+
+
+def _applied(records: Records, given: Carried) -> Outcome:
+    """Nothing is written where it would do something else than was shown."""
+    with transaction.atomic():
+        outcome = import_records(records, apply=True, vrf=given.vrf)
+        is_as_shown = outcome.digest == given.digest
+        transaction.set_rollback(not is_as_shown)
+    return replace(outcome, written=is_as_shown)
 
 
 def _uploads(request: HttpRequest) -> Files:
@@ -91,17 +111,15 @@ def _uploads(request: HttpRequest) -> Files:
     return files
 
 
-def _vrf(request: HttpRequest) -> str:
-    name = request.POST.get("vrf", "")
+def _check_vrf(name: str) -> None:
     if name and not VRF.objects.filter(name=name).exists():
         raise Invalid(_("There is no VRF %s.") % name[:60])
-    return name
 
 
-def _records(request: HttpRequest, kind: str, files: Files) -> Records:
-    if kind not in KINDS:
+def _records(request: HttpRequest, given: Carried) -> Records:
+    if given.kind not in KINDS:
         raise Invalid(_("Choose what the files are."))
-    records = KINDS[kind].records(Source.of_uploads(files))
+    records = KINDS[given.kind].records(Source.of_uploads(given.files))
     if missing := rights.missing(records, request.user.has_perm):
         raise Invalid(_("You lack these rights: %s.") % ", ".join(missing))
     return records

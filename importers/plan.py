@@ -1,17 +1,19 @@
 """The plan of an import: every record is compared with the ledger, and written where it is new.
 
-Trying it out and applying it are the same work in one transaction, which is taken back when it is
-only tried: so what a preview says is what happens. The ledger is never changed where it says
+Trying it out and applying it are the same work, which is taken back when it is only tried, while no
+writer waits: so what a preview says is what happens. The ledger is never changed where it says
 something else than the source: the record differs, and both are named. So a second import has
 nothing to do."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from django.db import transaction
 
+from changes.plans.trial import trial
 from importers.outcome import Outcome, Verdict
 from importers.records import (
     Held,
@@ -49,6 +51,13 @@ _STEPS: list[tuple[type[Record], Write]] = [
 ]
 
 
+@contextmanager
+def _for_good() -> Iterator[None]:
+    with transaction.atomic():
+        lock_ledger()
+        yield
+
+
 def import_records(
     records: Records,
     *,
@@ -62,12 +71,10 @@ def import_records(
     nothing is written then."""
     job = Job(vrf, progress)
     verdicts: list[Verdict] = []
-    with transaction.atomic():
-        lock_ledger()
+    with _for_good() if apply else trial():
         for kind, write in _STEPS:
             if rows := records.all(kind):
                 verdicts += write(job, rows)
-        transaction.set_rollback(not apply)
     verdicts += job.remarks
     for left in records.all(LeftOut):
         verdicts.append(Verdict(left.at, "", left.what, "left out", (left.reason,)))

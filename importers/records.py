@@ -14,10 +14,10 @@ from typing import Any, TypeVar
 from django.utils.translation import gettext as _
 
 from core.errors import Invalid
+from importers.source import LONGEST
 from ipam.addresses import Address, Network
 
 MOST_RECORDS = 1_000_000
-LONGEST = 300  # seconds that reading may take
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,9 @@
-"""Which rights an import needs: those to add the kinds of rows that its source has."""
+"""Which rights an import needs: those to add, and to see, the kinds of rows that its source has."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import filterfalse
 
 from importers.records import (
     Held,
@@ -35,8 +36,9 @@ ENTRY = "ipam.add_subnet"  # without it, nobody imports anything
 
 
 def missing(records: Records, may: Callable[[str], bool]) -> list[str]:
-    """The rights that an importer lacks. Whoever may add rows also learns which are there."""
+    """The rights that an importer lacks. A verdict says what the ledger says otherwise."""
     wanted: dict[str, None] = {}
     for kind in records.by_kind:
-        wanted.update(dict.fromkeys(_NEEDED.get(kind, ())))
-    return [right for right in wanted if not may(right)]
+        for right in _NEEDED.get(kind, ()):
+            wanted |= {right: None, right.replace(".add_", ".view_"): None}
+    return list(filterfalse(may, wanted))

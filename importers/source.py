@@ -3,9 +3,11 @@ was given is read."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 
 from django.utils.translation import gettext as _
@@ -14,6 +16,7 @@ from core.errors import Invalid
 
 LARGEST = 128 << 20  # bytes of all files together
 MOST_FILES = 2000
+LONGEST = 300  # seconds of reading
 DEEPEST = 16  # includes within includes, blocks within blocks
 
 
@@ -49,6 +52,7 @@ class Source:
     root: Path | None = None
     uploaded: Mapping[str, bytes] = field(default_factory=dict)
     _read: int = 0  # bytes
+    _until: float = field(default_factory=lambda: time.monotonic() + LONGEST)
 
     @classmethod
     def at_path(cls, path: Path) -> Source:
@@ -100,9 +104,10 @@ class Source:
         return None
 
     def _matching(self, folder: Path, patterns: Iterable[str]) -> Iterator[str]:
-        for pattern in patterns:
-            files = map(self._inside, folder.glob(pattern))
-            yield from filter(None, files)
+        """A pattern is of a name, as in conf-dir of dnsmasq(8), and never of a path."""
+        for path in folder.iterdir():
+            if any(fnmatchcase(path.name, pattern) for pattern in patterns):
+                yield from filter(None, [self._inside(path)])
 
     def read(self, name: str) -> bytes:
         """The bytes of a file. Raises Invalid when all of them together are too many."""
@@ -135,7 +140,13 @@ class Source:
     def lines(self, name: str) -> Iterator[Line]:
         """The lines of a text."""
         for number, text in enumerate(self.text(name).split("\n"), start=1):
+            self.check_time()
             yield Line(f"{name}:{number}", text)
+
+    def check_time(self) -> None:
+        """Raises Invalid when reading takes too long. Readers ask it at every line."""
+        if time.monotonic() > self._until:
+            raise Invalid(_("Reading the source took more than %d s.") % LONGEST, _("Split it."))
 
 
 def _ends(name: str) -> Iterator[PurePosixPath]:

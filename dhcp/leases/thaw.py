@@ -93,7 +93,7 @@ def release(found: Differences, without: Collection[str] = ()) -> int:
         lock_ledger()
         count = _quarantine(found.free)
         freeze.thaw()
-        serial.raise_to_now()
+        serial.raise_after_restore()
     return count
 
 

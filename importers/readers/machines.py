@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from itertools import starmap
 
 from importers.records import Card, Held, Machine, Record
 from ipam.addresses import Address, parse_mac, parse_range
@@ -61,25 +63,23 @@ def _version(ip: Address | None) -> int:
 def merged(machines: Iterable[Machine]) -> Iterator[Record]:
     """Machines of one name as one machine: what the later ones say is of its further cards. One
     without a name is an address with a MAC address, which DHCP serves as it stands."""
-    by_name: dict[str, Machine] = {}
+    by_name: dict[str, list[Machine]] = defaultdict(list)
     for machine in machines:
-        key = machine.hostname.lower()
-        if key in by_name:
-            machine = _joined(by_name[key], machine)
-        if key:
-            by_name[key] = machine
+        if machine.hostname:
+            by_name[machine.hostname.lower()].append(machine)
         else:
             yield from addresses_of(machine)
-    yield from by_name.values()
+    yield from starmap(_joined, by_name.values())
 
 
-def _joined(first: Machine, other: Machine) -> Machine:
-    """The first machine with the cards of the other one that it does not have yet."""
+def _joined(first: Machine, *others: Machine) -> Machine:
+    """The first machine with the cards of the other ones that it does not have yet."""
+    known = {_values(_own_card(first)), _NOTHING}
     cards = {_values(card): card for card in first.cards}
-    for card in (_own_card(other), *other.cards):
-        cards.setdefault(_values(card), replace(card, name=f"net{len(cards) + 2}"))
-    for known in (_values(_own_card(first)), _NOTHING):
-        cards.pop(known, None)
+    for other in others:
+        for card in (_own_card(other), *other.cards):
+            if _values(card) not in known:
+                cards.setdefault(_values(card), replace(card, name=f"net{len(cards) + 2}"))
     return replace(first, cards=tuple(cards.values()))
 
 

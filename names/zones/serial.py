@@ -11,6 +11,7 @@ from names.models import SerialStep
 
 MANY = 1_000  # rows
 _AT_ONCE = 10_000
+MOST_LOST = 2**24  # changes between a backup and its restore
 # The sum stays what it is. What another process is putting together just now is left to it.
 _PUT_TOGETHER = """
 WITH parts AS (
@@ -45,9 +46,9 @@ def put_together() -> None:
         SerialStep.objects.create(amount=sum(found.values()))
 
 
-def raise_to_now() -> None:
-    """After a restore, to the number of seconds since 1970: it began with that, and has grown by
-    less than one in a second, so that no secondary has seen a higher one."""
-    missing = int(time.time()) - current()
-    if missing > 0:
-        SerialStep.objects.create(amount=missing)
+def raise_after_restore() -> None:
+    """Past all that secondaries have seen: what was lost is not known, so by more changes than
+    that, and to no less than the seconds since 1970, with which it began. A secondary takes up to
+    2^31 - 1 more for newer (RFC 1982, 3.2)."""
+    missing = max(0, int(time.time()) - current())
+    SerialStep.objects.create(amount=missing + MOST_LOST)

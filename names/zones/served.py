@@ -51,8 +51,8 @@ def served(names: Names) -> Iterator[Served]:
 
 def _ttls() -> dict[str, int]:
     """The TTLs that records of addresses have of their own, by their sources in a line."""
-    rows = Record.objects.filter(type__in=rdata.ADDRESSES).exclude(ttl=None)
-    return {f"record {pk}": ttl for pk, ttl in rows.order_by().values_list("pk", "ttl")}
+    rows = Record.objects.filter(type__in=rdata.ADDRESSES).exclude(ttl=None).order_by()
+    return {f"record {row.pk}": row.ttl for row in rows.only("ttl") if row.ttl is not None}
 
 
 def _address(ttls: Mapping[str, int], line: NameLine) -> Served:

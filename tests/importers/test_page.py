@@ -7,6 +7,7 @@ from django.urls import reverse
 
 from ipam.models import Server, Subnet
 from tests.importers.test_plan import LAN, PRINTER
+from tests.ipam.factories import ServerFactory, VRFFactory
 from tests.support.api import staff, with_token
 
 pytestmark = pytest.mark.django_db
@@ -33,6 +34,30 @@ def test_files_are_looked_at_and_then_imported(page):
     assert (done.status_code, Server.objects.get().hostname) == (200, "printer")
     assert done.context["undo"] in done.content.decode()
     assert upload(page).context.get("preview") is None  # there is nothing to do
+
+
+def test_what_would_become_otherwise_meanwhile_is_shown_anew(page):
+    shown = upload(page).context["preview"]
+    ServerFactory(hostname="printer", ip_address=None)
+    answer = page.post(URL, {"preview": shown})
+    assert (answer.status_code, Subnet.objects.count()) == (409, 0)
+    assert "has changed since this was shown" in answer.content.decode()
+    done = page.post(URL, {"preview": answer.context["preview"]})
+    assert (done.status_code, Subnet.objects.count()) == (200, 1)
+
+
+def test_the_vrf_is_that_of_the_preview(page):
+    VRFFactory(name="red")
+    shown = upload(page, LAN, vrf="red").context["preview"]
+    page.post(URL, {"preview": shown, "vrf": ""})
+    assert Subnet.objects.get().vrf.name == "red"
+
+
+def test_who_may_not_see_what_is_there_may_not_import_it(client):
+    client.force_login(staff("ipam.add_subnet", "dhcp.add_dhcpscope", "ipam.add_pool"))
+    answer = upload(client, LAN)
+    assert answer.status_code == 400
+    assert "ipam.view_subnet" in answer.content.decode()
 
 
 def test_a_damaged_file_is_refused_with_its_line(page):

@@ -169,6 +169,7 @@ def parse(source: Source, name: str) -> list[Statement]:
     """The statements of a file. Raises BadInput."""
     parser = _Parser(name)
     for word in _words(name, source.text(name)):
+        source.check_time()
         parser.take(word)
     return parser.finish()
 

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -25,6 +26,7 @@ _TOKEN = re.compile(
 _CONSTANTS: dict[str, Any] = {"true": True, "false": False, "null": None}
 _NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 _MOST_NESTED = 64
+MOST_WORDS = 1_000_000  # with those of included files; some 200 bytes each
 
 
 class Node(dict[str, Any]):
@@ -71,7 +73,10 @@ class _Token:
 
 def load(source: Source, name: str) -> Any:
     """The value of a file. Raises BadInput."""
-    reader = _Reader(list(_tokens(source, name, 0)), name)
+    tokens = list(islice(_tokens(source, name, 0), MOST_WORDS + 1))
+    if len(tokens) > MOST_WORDS:
+        raise BadInput(tokens[-1].at, _("It has more than %d words and signs.") % MOST_WORDS)
+    reader = _Reader(tokens, name)
     value = reader.value(0)
     if reader.position < len(reader.tokens):
         raise reader.unexpected()
@@ -83,6 +88,7 @@ def _tokens(source: Source, name: str, depth: int) -> Iterator[_Token]:
         raise BadInput(name, _("The files include each other too deeply."))
     text, line, position = source.text(name), 1, 0
     while position < len(text):
+        source.check_time()
         found = _TOKEN.match(text, position)
         at = f"{name}:{line}"
         if found is None:
