@@ -212,18 +212,20 @@ CREATE FUNCTION dns.zone_length(network inet) RETURNS integer LANGUAGE sql IMMUT
         ELSE greatest(1, (masklen(network) + 3) / 4) END
 $$;
 
--- The subnets whose addresses have their reverse names here, with the zone of their domain.
+-- The subnets whose addresses have their reverse names here, with the zone of their domain. Larger
+-- ids have no number of a zone.
 CREATE FUNCTION dns.reversed() RETURNS TABLE (id bigint, network inet, zone bigint)
 LANGUAGE sql STABLE AS $$
     SELECT s.id, s.network::inet, dns.zone_of(lower(s.domain)) FROM subnets s
-    WHERE s.vrf_id IS NULL AND s.domain <> ''
+    WHERE s.vrf_id IS NULL AND s.domain <> '' AND s.id < 8384512
         AND NOT EXISTS (SELECT FROM names_off n WHERE n.subnet_id = s.id)
 $$;
 
--- Which part of its subnet a reverse zone is, and its number from that.
+-- Which part of its subnet a reverse zone is, and its number from that: 32 bits, above those of the
+-- forward zones.
 CREATE FUNCTION dns.reverse_id(subnet bigint, network inet, digits text[]) RETURNS integer
 LANGUAGE sql IMMUTABLE AS $$
-    SELECT (1073741824 + subnet * 256 + CASE
+    SELECT (1048576 + subnet * 256 + CASE
         WHEN masklen(network) >= cardinality(digits) * CASE family(network) WHEN 4 THEN 8 ELSE 4 END
             THEN 0
         WHEN family(network) = 4

@@ -190,6 +190,15 @@ def test_reverse_zones_follow_from_the_subnets(role, zone):
 
 
 @only(POSTGRESQL)
+def test_a_subnet_with_a_large_key_stops_no_zone(role, zone):
+    """Previews that are taken back use up keys."""
+    SubnetFactory(pk=8_000_000, network="10.2.0.0/16", domain="corp.example")
+    SubnetFactory(pk=9_000_000, network="10.3.0.0/16", domain="corp.example")
+    found = rows("SELECT name FROM dns.zones() ORDER BY name")
+    assert found == [("2.10.in-addr.arpa",), ("corp.example",)]
+
+
+@only(POSTGRESQL)
 def test_the_role_reads_what_is_served_and_nothing_else(role, zone, subnet):
     ServerFactory(hostname="web", ip_address="10.1.0.5")
     InterfaceFactory(server=Server.objects.get(), name="bmc", ip_address="10.1.0.6")
