@@ -18,7 +18,7 @@ from names.ground import Ground
 from names.models import Record, Zone
 from names.zones import file, serial
 from names.zones.file import Entry
-from names.zones.served import Served, of_zone, served, take
+from names.zones.served import of_zone, served, take
 
 NEW, KNOWN, LEFT_OUT = "new", "known", "left out"
 
@@ -52,8 +52,9 @@ def import_zone(zone: Zone, text: str, *, apply: bool = False) -> list[Verdict]:
 
 
 def _plan(zone: Zone, entries: Sequence[Entry]) -> list[Verdict]:
-    known = {(one.fqdn, one.type, one.value) for one in zone.records.select_related("zone")}
-    known.update(_key(one) for one in served(take()))
+    known = {(one.name, one.type, one.value): one.ttl for one in served(take())}
+    for one in zone.records.select_related("zone"):
+        known[one.fqdn, one.type, one.value] = one.ttl
     ground = Ground.load()
     found = []
     for entry in entries:
@@ -61,11 +62,19 @@ def _plan(zone: Zone, entries: Sequence[Entry]) -> list[Verdict]:
         if entry.complaint:
             found.append(Verdict(entry, LEFT_OUT, entry.complaint))
         elif key in known:
-            found.append(Verdict(entry, KNOWN))
+            found.append(Verdict(entry, KNOWN, _other_ttl(zone, known[key], entry)))
         else:
             found.append(_judge(zone, entry, ground))
-            known.add(key)
+            known[key] = entry.ttl
     return found
+
+
+def _other_ttl(zone: Zone, own: int | None, entry: Entry) -> str:
+    """What is said where a line gives a known record another TTL; the record keeps its own."""
+    present = zone.ttl if own is None else own
+    if entry.ttl in (None, present):
+        return ""
+    return _("It keeps its TTL of %(present)d s.") % {"present": present}
 
 
 def _judge(zone: Zone, entry: Entry, ground: Ground) -> Verdict:
@@ -87,10 +96,6 @@ def _write(verdicts: Iterable[Verdict]) -> None:
     if made:
         Record.objects.bulk_create(made, batch_size=500)
         changed.send(Record, instances=made)
-
-
-def _key(record: Served) -> tuple[str, str, str]:
-    return record.name, record.type, record.value
 
 
 def export_zone(zone: Zone, server: str = "") -> str:

@@ -94,6 +94,14 @@ def test_an_import_does_not_take_a_machines_name(zone, subnet):
     assert verdict.kind == transfer.LEFT_OUT and "belongs to server" in verdict.reason
 
 
+def test_a_line_that_gives_a_known_record_another_ttl_says_what_it_keeps(zone):
+    transfer.import_zone(zone, "a 300 TXT x\nb TXT y\n", apply=True)
+    again = transfer.import_zone(zone, "a 300 TXT x\na 60 TXT x\nb 60 TXT y\nb 777 TXT y\n")
+    assert kinds(again) == ["known"] * 4
+    reasons = [verdict.reason for verdict in again]
+    assert reasons == ["", "It keeps its TTL of 300 s.", "", "It keeps its TTL of 60 s."]
+
+
 LABEL = st.from_regex(r"[a-z0-9]([a-z0-9-]{0,5}[a-z0-9])?", fullmatch=True)
 NAME = st.lists(LABEL, min_size=1, max_size=3).map(".".join)
 TEXT = st.text(st.sampled_from(" !#$%&'()*+,-./;<=>?@AZaz09[]^_{|}~"), min_size=1, max_size=40)
